@@ -1,0 +1,130 @@
+"""Bindings: the values of a circuit's parameters, one row per execution, bound by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qadapt.errors import BindingsError
+
+
+@dataclass(frozen=True, eq=False)
+class Bindings:
+    """Parameter values for many rows at once, in radians.
+
+    Columns may be given smaller than the row shape and are then shared: for 1,024 blocks of 32 inputs, block angles of
+    shape ``[1024, 1]`` beside input angles of shape ``[1024, 32]`` stand for 32,768 rows, and whoever computes with
+    them may compute the shared part once. Row *i* is element *i* of the row shape in C order.
+
+    Attributes:
+        columns: float64 arrays by parameter name, each broadcastable to ``shape``; read-only.
+        shape: Shape of the rows.
+    """
+
+    columns: Mapping[str, NDArray[np.float64]]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, values: Mapping[str, ArrayLike], *, shape: tuple[int, ...] | None = None) -> Bindings:
+        """Validate values by name; scalars and smaller arrays are shared between rows.
+
+        Args:
+            values: A number or an array of numbers per parameter.
+            shape: Row shape; the common broadcast shape of the values when omitted, one row for scalars.
+
+        Raises:
+            BindingsError: A value is not real, not finite or empty, or the shapes do not broadcast.
+        """
+        columns = {name: _column(name, value) for name, value in values.items()}
+        try:
+            common = np.broadcast_shapes(*(column.shape for column in columns.values()), shape or ())
+        except ValueError:
+            shapes = {name: column.shape for name, column in columns.items()}
+            raise BindingsError(f"shapes do not broadcast to rows: {shapes}, row shape {shape}") from None
+        rows = (common or (1,)) if shape is None else shape
+        if shape is not None and common != shape:
+            raise BindingsError(f"values of shape {common} do not fit the row shape {shape}")
+        if prod(rows) < 1:
+            raise BindingsError(f"bindings need at least one row, got shape {rows}")
+        aligned = {
+            name: column.reshape((1,) * (len(rows) - column.ndim) + column.shape) for name, column in columns.items()
+        }
+        return cls(aligned, tuple(rows))
+
+    @classmethod
+    def rows_of(cls, names: Iterable[str], values: ArrayLike) -> Bindings:
+        """Take an array ``[rows, parameters]`` whose column *j* is the *j*-th name.
+
+        Raises:
+            BindingsError: The array is not two-dimensional, or its width is not the number of names.
+        """
+        names = tuple(names)
+        array = _column("values", values)
+        if array.ndim != 2 or array.shape[1] != len(names):
+            raise BindingsError(f"expected values of shape [rows, {len(names)}], got {list(array.shape)}")
+        if len(set(names)) != len(names):
+            raise BindingsError(f"repeated parameter name in {names}")
+        if not len(array):
+            raise BindingsError("bindings need at least one row, got none")
+        return cls({name: array[:, index] for index, name in enumerate(names)}, (len(array),))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names in the order they were given."""
+        return tuple(self.columns)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return prod(self.shape)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Values of one parameter for every row, ``[rows]``."""
+        return np.broadcast_to(self.columns[name], self.shape).reshape(-1)
+
+    def array(self, names: Iterable[str]) -> NDArray[np.float64]:
+        """Values ``[rows, len(names)]`` with one column per name, in the order of ``names``."""
+        names = tuple(names)
+        out = np.empty((*self.shape, len(names)))
+        for index, name in enumerate(names):
+            out[..., index] = self.columns[name]
+        return out.reshape(self.rows, len(names))
+
+    def check(self, names: Iterable[str]) -> Bindings:
+        """Return these bindings if they bind exactly ``names``.
+
+        Raises:
+            BindingsError: A parameter is missing, or one is bound that the circuit does not have.
+        """
+        wanted = set(names)
+        missing, extra = sorted(wanted - set(self.columns)), sorted(set(self.columns) - wanted)
+        if missing or extra:
+            said = [f"missing {missing}"] * bool(missing) + [f"extra {extra}"] * bool(extra)
+            raise BindingsError(f"parameters do not match the circuit: {', '.join(said)}")
+        return self
+
+    def slice(self, start: int, stop: int) -> Bindings:
+        """Rows ``start`` to ``stop``, in order, as flat bindings."""
+        return Bindings({name: self.column(name)[start:stop] for name in self.columns}, (stop - start,))
+
+
+def _column(name: str, value: Any) -> NDArray[np.float64]:
+    """Turn a value into a read-only float64 array or say what is wrong with it."""
+    try:
+        raw = np.asarray(value)
+    except ValueError as error:
+        raise BindingsError(f"parameter {name!r}: {error}") from None
+    if raw.dtype.kind not in "iuf":
+        raise BindingsError(f"parameter {name!r} holds {raw.dtype}, expected real numbers")
+    array = raw.astype(np.float64, copy=True)
+    bad = ~np.isfinite(array)
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise BindingsError(f"parameter {name!r} is {array[place]} at index {list(place)}, expected finite numbers")
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,202 @@
+"""Circuit: the one circuit representation of qadapt.
+
+A circuit is plain frozen data: gates by name on integer qubits, angles that are numbers or named parameters, and
+registers of measured qubits. Its canonical JSON (sorted keys, shortest floats, a schema version) is what is hashed,
+stored and exchanged. Measurements end the circuit; mid-circuit measurement and reset have no form here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from qadapt.errors import CircuitError
+from qadapt.gates import FENCE, gate
+
+SCHEMA_VERSION: Literal[1] = 1
+MAX_REGISTER_BITS = 20
+"""Widest register whose outcomes are kept as a dense table; wider results are measured into several registers."""
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, bool | complex | str):
+        raise ValueError(f"an angle is a real number, not {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"an angle is finite, not {value!r}")
+    return value
+
+
+class Parameter(BaseModel):
+    """An angle ``scale * value + offset`` (radians) whose value is bound by name, row by row."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.\[\]]*$")]
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def shifted(self, scale: float = 1.0, offset: float = 0.0) -> Parameter:
+        """Return the parameter of ``scale * self + offset``."""
+        return Parameter(name=self.name, scale=self.scale * scale, offset=self.offset * scale + offset)
+
+
+Angle: TypeAlias = Annotated[float | Parameter, BeforeValidator(_finite)]
+
+
+class Operation(BaseModel):
+    """One gate, or a fence, on qubits; angles are in the order of the gate table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    gate: str
+    qubits: tuple[Annotated[int, Field(ge=0, strict=True)], ...]
+    angles: tuple[Angle, ...] = ()
+
+    @property
+    def is_fence(self) -> bool:
+        """Whether this is a fence rather than a gate."""
+        return self.gate == FENCE
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters among the angles, in order."""
+        return tuple(angle for angle in self.angles if isinstance(angle, Parameter))
+
+
+def op(name: str, *qubits: int, angles: Sequence[float | str | Parameter] = ()) -> Operation:
+    """Make one operation; an angle given as text is the parameter of that name.
+
+    Raises:
+        CircuitError: An argument has the wrong type or is not finite.
+    """
+    try:
+        values = tuple(Parameter(name=angle) if isinstance(angle, str) else angle for angle in angles)
+        return Operation(gate=name, qubits=qubits, angles=values)
+    except ValidationError as error:
+        raise _circuit_error(f"bad operation {name!r} on {qubits}", error) from None
+
+
+def _registers(value: Any) -> Any:
+    """Accept a flat list of qubits as one register."""
+    items = list(value) if isinstance(value, Iterable) else value
+    return [items] if isinstance(items, list) and items and not isinstance(items[0], list | tuple) else items
+
+
+Qubits: TypeAlias = tuple[Annotated[int, Field(ge=0, strict=True)], ...]
+
+
+class Circuit(BaseModel):
+    """A circuit of named gates with bound-by-name parameters and measured registers.
+
+    Attributes:
+        num_qubits: Number of qubits; amplitude index *i* has qubit *k* in bit *k*.
+        operations: Gates and fences in the order they act.
+        measured: Registers of measured qubits. Bit *k* of a register's outcome is its *k*-th qubit. A flat list of
+            qubits is taken as one register. Counts are kept per register.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    schema_name: ClassVar[str] = "qadapt-circuit"
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    num_qubits: Annotated[int, Field(ge=1, le=4096, strict=True)]
+    operations: tuple[Operation, ...] = ()
+    measured: Annotated[tuple[Qubits, ...], BeforeValidator(_registers)] = ()
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise _circuit_error("bad circuit", error) from None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for index, operation in enumerate(self.operations):
+            place = f"operation {index}, {operation.gate} on {operation.qubits}"
+            if len(set(operation.qubits)) != len(operation.qubits):
+                raise CircuitError(f"repeated qubit in {place}")
+            if any(qubit >= self.num_qubits for qubit in operation.qubits):
+                raise CircuitError(f"qubit out of range in {place}: the circuit has {self.num_qubits} qubits")
+            if operation.is_fence:
+                if operation.angles:
+                    raise CircuitError(f"a fence takes no angles: {place}")
+                continue
+            entry = gate(operation.gate)
+            if len(operation.qubits) != entry.qubits:
+                raise CircuitError(f"{place}: the gate acts on {entry.qubits} qubits")
+            if len(operation.angles) != len(entry.parameters):
+                raise CircuitError(f"{place}: got {len(operation.angles)} angles, expected {list(entry.parameters)}")
+        bits = [qubit for register in self.measured for qubit in register]
+        if len(set(bits)) != len(bits):
+            raise CircuitError(f"repeated measurement: each qubit is measured once, got {self.measured}")
+        if any(qubit >= self.num_qubits for qubit in bits):
+            raise CircuitError(
+                f"measured qubit out of range: the circuit has {self.num_qubits} qubits, got {self.measured}"
+            )
+        for number, register in enumerate(self.measured):
+            if not 0 < len(register) <= MAX_REGISTER_BITS:
+                raise CircuitError(
+                    f"register {number} has {len(register)} bits, allowed are 1 to {MAX_REGISTER_BITS}",
+                    hint="measure into several registers; counts are kept per register",
+                )
+        return self
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameter names in order of first appearance."""
+        return tuple(dict.fromkeys(p.name for operation in self.operations for p in operation.parameters))
+
+    @property
+    def bits(self) -> tuple[int, ...]:
+        """All measured qubits, register by register."""
+        return tuple(qubit for register in self.measured for qubit in register)
+
+    def gates(self) -> Iterable[Operation]:
+        """Yield the operations that are gates, fences left out."""
+        return (operation for operation in self.operations if not operation.is_fence)
+
+    def count(self, *names: str) -> int:
+        """Number of operations of the given gate names, or of all entangling gates when none is named."""
+        if names:
+            return sum(operation.gate in names for operation in self.operations)
+        return sum(len(operation.qubits) > 1 for operation in self.gates())
+
+    def to_json(self) -> str:
+        """Return the canonical JSON: sorted keys, no spaces, defaults of optional fields left out."""
+        data = self.model_dump(mode="json", exclude_defaults=True)
+        data["schema_version"] = self.schema_version
+        return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Circuit:
+        """Read canonical or hand-written JSON.
+
+        Raises:
+            CircuitError: The text is not JSON, or not a circuit of a known schema version.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise CircuitError(f"not JSON: {error}") from None
+        if not isinstance(data, dict):
+            raise CircuitError(f"a circuit is a JSON object, not {type(data).__name__}")
+        version = data.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise CircuitError(f"schema_version is {version!r}, this qadapt reads {SCHEMA_VERSION}")
+        return cls(**data)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _circuit_error(message: str, error: ValidationError) -> CircuitError:
+    details = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}" for item in error.errors())
+    return CircuitError(f"{message}: {details}")

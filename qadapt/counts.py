@@ -1,0 +1,103 @@
+"""Counts: how often each outcome was seen, row by row, and the one sampler that turns probabilities into counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qadapt.errors import BadResultError
+
+FORBIDDEN = 1e-14
+"""Probabilities below this are rounding noise of a simulator; their outcomes are never drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Integer counts of every outcome, per row and register.
+
+    Attributes:
+        registers: One int64 table ``[rows, 2**bits]`` per measured register. Column *i* is the outcome with integer
+            value *i*; bit *k* of it is the *k*-th measured bit of the register. Row *i* answers bindings row *i*.
+        shots: Shots per row; every row of every table adds up to it.
+    """
+
+    registers: tuple[NDArray[np.int64], ...]
+    shots: int
+
+    @property
+    def table(self) -> NDArray[np.int64]:
+        """The table of the only register, ``[rows, outcomes]``.
+
+        Raises:
+            ValueError: There are several registers.
+        """
+        (table,) = self.registers
+        return table
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.registers[0])
+
+    @property
+    def frequencies(self) -> NDArray[np.float64]:
+        """Counts of the only register divided by the shots, ``[rows, outcomes]``."""
+        return self.table / self.shots
+
+    def check(self, *, rows: int, widths: Sequence[int], shots: int, provider: str) -> Counts:
+        """Return these counts if they are what was asked for.
+
+        Raises:
+            BadResultError: Wrong number of registers, outcomes, rows or shots, or a negative count.
+        """
+        shapes, expected = [table.shape for table in self.registers], [(rows, 2**width) for width in widths]
+        if shapes != expected:
+            raise BadResultError(f"counts of shapes {shapes}, expected {expected}", provider=provider)
+        for number, table in enumerate(self.registers):
+            totals = table.sum(axis=1)
+            if table.dtype != np.int64 or (table < 0).any() or (totals != shots).any() or self.shots != shots:
+                raise BadResultError(
+                    f"register {number}: {table.dtype} counts with row totals {totals.min()} to {totals.max()}, "
+                    f"expected non-negative int64 that add up to {shots}",
+                    provider=provider,
+                )
+        return self
+
+
+def concatenate(parts: Sequence[Counts]) -> Counts:
+    """Join the rows of several counts of the same registers and shots, in order."""
+    registers = zip(*(part.registers for part in parts), strict=True)
+    return Counts(tuple(np.concatenate(tables) for tables in registers), parts[0].shots)
+
+
+def sample(
+    probabilities: Sequence[NDArray[np.float64]], shots: int, seed: int | None, *, provider: str = "local"
+) -> Counts:
+    """Draw counts from exact probabilities; equal seeds and probabilities give equal counts on every backend.
+
+    Args:
+        probabilities: One array ``[rows, 2**bits]`` per register, outcome order as in ``Counts``.
+        shots: Shots per row.
+        seed: Seed of the generator; None draws fresh entropy.
+        provider: Who computed the probabilities, for the error.
+
+    Raises:
+        BadResultError: Probabilities that are not finite, negative beyond rounding, or do not add up to one.
+    """
+    generator = np.random.default_rng(seed)
+    tables = []
+    for table in probabilities:
+        totals = table.sum(axis=-1, keepdims=True)
+        if not np.isfinite(totals).all() or (np.abs(totals - 1) > 1e-6).any() or (table < -1e-9).any():
+            raise BadResultError(
+                f"not probabilities: row totals {totals.min()} to {totals.max()}, least value {table.min()}",
+                provider=provider,
+            )
+        # Simulators disagree on exact zeros by rounding, and a drawn zero would shift the random stream.
+        clean = np.where(table < FORBIDDEN, 0.0, table)
+        clean /= clean.sum(axis=-1, keepdims=True)
+        tables.append(generator.multinomial(shots, clean))
+    return Counts(tuple(tables), shots)

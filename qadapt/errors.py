@@ -1,0 +1,121 @@
+"""The whole error tree of qadapt.
+
+```
+QadaptError                     .code  .hint
+├─ CircuitError                 unknown gate, bad arity, repeated qubit, repeated measurement
+├─ BindingsError                missing or extra parameter, not finite, wrong shape
+├─ TargetError                  the circuit does not fit the target; .violations lists all of them
+├─ NotSupportedError            a capability that is not declared; .capability
+├─ ProviderError                .provider .job_id; __cause__ is the vendor's exception
+│   ├─ AccessError              credentials, permission, quota
+│   ├─ UnavailableError         worth retrying; the only one that is retried
+│   ├─ JobFailedError           the vendor says the job failed
+│   └─ BadResultError           counts of wrong width, total or row number: a provider bug
+├─ BudgetError                  the run would cost more than it may
+└─ MissingExtraError            what to install
+```
+
+Messages say what came, what should have come and where; ``hint`` says what to do next. ``code`` is stable and may be
+searched for and linked to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class QadaptError(Exception):
+    """Base of every error that qadapt raises on purpose."""
+
+    code: ClassVar[str] = "qadapt"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} ({self.hint})" if self.hint else message
+
+
+class CircuitError(QadaptError):
+    """A circuit that means nothing: unknown gate, bad arity, repeated qubit, repeated measurement."""
+
+    code = "circuit"
+
+
+class BindingsError(QadaptError):
+    """Parameter values that do not fit a circuit: missing, extra, not finite, of the wrong shape or type."""
+
+    code = "bindings"
+
+
+class TargetError(QadaptError):
+    """A circuit that does not fit a target; ``violations`` lists every misfit, not only the first."""
+
+    code = "target"
+
+    def __init__(self, message: str, *, violations: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.violations = tuple(violations)
+
+    def __str__(self) -> str:
+        return "\n  - ".join([super().__str__(), *self.violations])
+
+
+class NotSupportedError(QadaptError):
+    """A capability that the backend does not declare."""
+
+    code = "not-supported"
+
+    def __init__(self, message: str, *, capability: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.capability = capability
+
+
+class ProviderError(QadaptError):
+    """A vendor went wrong; ``__cause__`` is the vendor's exception where there is one."""
+
+    code = "provider"
+
+    def __init__(self, message: str, *, provider: str, job_id: str | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.provider = provider
+        self.job_id = job_id
+
+
+class AccessError(ProviderError):
+    """Credentials, permission or quota."""
+
+    code = "access"
+
+
+class UnavailableError(ProviderError):
+    """The vendor cannot answer now; the only error that is worth a retry."""
+
+    code = "unavailable"
+
+
+class JobFailedError(ProviderError):
+    """The vendor says that the job failed, or does not know it."""
+
+    code = "job-failed"
+
+
+class BadResultError(ProviderError):
+    """Counts of the wrong width, total or row number: a bug of the provider."""
+
+    code = "bad-result"
+
+
+class BudgetError(QadaptError):
+    """The run would cost more than it may."""
+
+    code = "budget"
+
+
+class MissingExtraError(QadaptError):
+    """Something optional is not installed; the message says what to install."""
+
+    code = "missing-extra"

@@ -1,0 +1,78 @@
+"""InlineBackend: the verbs for backends that compute their results in this process."""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+
+from qadapt.errors import JobFailedError, ProviderError
+from qadapt.provider import Done, Failed, Pending, Result, Work, check_works
+from qadapt.target import Capabilities, Target
+
+
+class InlineBackend(ABC):
+    """A backend whose jobs run one after the other on a thread of this process.
+
+    A subclass says how one work is executed and how the vendor's exceptions read in our tree. Works are checked before
+    the job is made, results before they are handed out.
+    """
+
+    def __init__(self, name: str, target: Target, capabilities: Capabilities) -> None:
+        self.name = name
+        self.target = target
+        self.capabilities = capabilities
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._jobs: dict[str, Future[tuple[Result, ...]]] = {}
+        self._tags: dict[str, str] = {}
+
+    @abstractmethod
+    def execute(self, work: Work) -> Result:
+        """Run one checked work."""
+
+    def translate(self, error: Exception) -> ProviderError:
+        """Put a vendor's exception into our tree."""
+        return JobFailedError(f"{type(error).__name__}: {error}", provider=self.name)
+
+    def submit(self, work: Sequence[Work], *, tag: str) -> str:
+        """Start a job; a tag that was used before gives back its job instead of a second one."""
+        check_works(work, self.target, self.capabilities)
+        if tag not in self._tags:
+            job_id = self._tags[tag] = uuid.uuid4().hex
+            self._jobs[job_id] = self._pool.submit(self._run, tuple(work))
+        return self._tags[tag]
+
+    def _run(self, works: tuple[Work, ...]) -> tuple[Result, ...]:
+        return tuple(self._checked(work) for work in works)
+
+    def _checked(self, work: Work) -> Result:
+        result = self.execute(work)
+        rows = work.bindings.rows
+        result.counts.check(rows=rows, widths=work.widths, shots=work.shots, provider=self.name)
+        return result
+
+    def fetch(self, job_id: str) -> Pending | Done | Failed:
+        """Look at a job."""
+        future = self._jobs.get(job_id)
+        if future is None:
+            return Failed(JobFailedError(f"no job {job_id!r}", provider=self.name, job_id=job_id))
+        if not future.done():
+            return Pending()
+        try:
+            return Done(future.result())
+        except CancelledError:
+            return Failed(JobFailedError("the job was cancelled", provider=self.name, job_id=job_id))
+        except ProviderError as error:
+            error.job_id = job_id
+            return Failed(error)
+        except Exception as error:
+            ours = self.translate(error)
+            ours.job_id, ours.__cause__ = job_id, error
+            return Failed(ours)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job that has not started; one that runs or has finished stays as it is."""
+        future = self._jobs.get(job_id)
+        if future is not None:
+            future.cancel()

@@ -1,0 +1,211 @@
+"""The seam: the four verbs that a vendor implements, and the plain data that cross it.
+
+Everything else (waiting, chunking, packing, retries, decoding) lives once, above this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit
+from qadapt.counts import Counts
+from qadapt.errors import BindingsError, NotSupportedError, ProviderError, TargetError
+from qadapt.target import Capabilities, Target
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A compiled circuit on physical qubits with native gates, its angles, shots and seed.
+
+    Attributes:
+        circuit: Native circuit; its qubits are the target's physical qubits.
+        bindings: Values of the circuit's parameters, one row per execution.
+        shots: Shots per row.
+        seed: Seed of the counts; None lets the backend choose.
+    """
+
+    circuit: Circuit
+    bindings: Bindings
+    shots: int
+    seed: int | None = None
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of each measured register."""
+        return tuple(len(register) for register in self.circuit.measured)
+
+
+class Provenance(BaseModel):
+    """What was done to a result.
+
+    Attributes:
+        backend: Full name, ``provider:target``.
+        circuit_hash: Content hash of the circuit that was run.
+        qubits: Physical qubits that were measured, register by register.
+        shots: Shots per row.
+        seed: Seed that decided the counts; None where none did.
+        simulated: The counts come from a simulator.
+        noise: What the simulator's noise stands for; None without noise or on a machine.
+        readout_correction: The vendor corrected readout errors.
+        vendor_mapping: The vendor may have moved the circuit to other qubits.
+        vendor_optimisation: The vendor may have rewritten the circuit.
+        mitigation: Names of the error mitigation that was applied.
+        calibrated: Time of the calibration in force, where known.
+        versions: Versions of the packages that took part.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: str
+    circuit_hash: str
+    qubits: tuple[tuple[int, ...], ...]
+    shots: int
+    seed: int | None
+    simulated: bool
+    noise: str | None = None
+    readout_correction: bool = False
+    vendor_mapping: bool = False
+    vendor_optimisation: bool = False
+    mitigation: tuple[str, ...] = ()
+    calibrated: datetime | None = None
+    versions: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Counts of one work and what was done to them."""
+
+    counts: Counts
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The job is queued or running; ``position`` is its place in the queue where the vendor says so."""
+
+    position: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """The job has finished; one result per work, in order."""
+
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Failed:
+    """The job will not finish."""
+
+    error: ProviderError
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One opened target."""
+
+    @property
+    def name(self) -> str:
+        """Full name, ``provider:target``."""
+
+    @property
+    def target(self) -> Target:
+        """What the machine is."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can be asked for."""
+
+    def submit(self, work: Sequence[Work], *, tag: str) -> str:
+        """Hand over works and return a job id at once.
+
+        Args:
+            work: Works to run; results come back in this order.
+            tag: Unique per submit, so that a submit whose answer was lost can be found again.
+
+        Raises:
+            QadaptError: The works do not fit (before any vendor code runs), or the vendor refused them.
+        """
+
+    def fetch(self, job_id: str) -> Pending | Done | Failed:
+        """Look at a job; never waits, and never raises for a state of the job."""
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job that has not finished; a finished one stays as it is.
+
+        Raises:
+            NotSupportedError: The backend does not declare ``cancel``.
+        """
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """One vendor."""
+
+    @property
+    def name(self) -> str:
+        """Name before the colon of a backend name."""
+
+    def targets(self) -> Mapping[str, Target]:
+        """Targets that can be reached now, by name; offline ones always."""
+
+    def open(self, target: str) -> Backend:
+        """Open a target by name.
+
+        Raises:
+            TargetError: There is no such target.
+            AccessError: It cannot be opened with the credentials at hand.
+        """
+
+
+def check_works(works: Sequence[Work], target: Target, capabilities: Capabilities) -> None:
+    """Refuse works that do not fit, before any vendor code sees them.
+
+    Raises:
+        BindingsError: Missing or extra parameters.
+        TargetError: Gates that are not native, qubits that are not coupled or out of range, nothing measured.
+        NotSupportedError: Too many shots, rows or works.
+    """
+    if not 1 <= len(works) <= capabilities.max_works:
+        raise NotSupportedError(
+            f"{len(works)} works in one submit, {target.name} takes 1 to {capabilities.max_works}",
+            capability="max_works",
+        )
+    for work in works:
+        work.bindings.check(work.circuit.parameters)
+        if isinstance(work.shots, bool) or not isinstance(work.shots, int) or work.shots < 1:
+            raise BindingsError(f"shots is {work.shots!r}, expected a whole number of at least 1")
+        if work.seed is not None and (isinstance(work.seed, bool) or not isinstance(work.seed, int) or work.seed < 0):
+            raise BindingsError(f"seed is {work.seed!r}, expected None or a whole number of at least 0")
+        for asked, most, capability in (
+            (work.shots, capabilities.max_shots, "max_shots"),
+            (work.bindings.rows, capabilities.max_rows, "max_rows"),
+        ):
+            if asked > most:
+                raise NotSupportedError(f"{asked} exceeds {capability}={most} of {target.name}", capability=capability)
+        if wrong := violations(work.circuit, target):
+            raise TargetError(f"the circuit does not fit {target.name}", violations=wrong)
+
+
+def violations(circuit: Circuit, target: Target) -> list[str]:
+    """Everything about a circuit that the target cannot run; empty if it fits."""
+    wrong = [] if circuit.measured else ["nothing is measured"]
+    used = {qubit for operation in circuit.operations for qubit in operation.qubits} | set(circuit.bits)
+    wrong += [f"qubit {qubit} of {target.num_qubits}" for qubit in sorted(used) if qubit >= target.num_qubits]
+    native = set(target.native)
+    live = set(target.live_qubits)
+    dead = sorted(qubit for qubit in used if qubit < target.num_qubits and qubit not in live)
+    wrong += [f"qubit {qubit} is dead" for qubit in dead]
+    couplings = target.couplings
+    for name, qubits in dict.fromkeys((operation.gate, operation.qubits) for operation in circuit.gates()):
+        if name not in native:
+            wrong.append(f"{name} is not native, native are {', '.join(target.native)}")
+        elif len(qubits) == 2 and couplings is not None and (min(qubits), max(qubits)) not in couplings:
+            wrong.append(f"{name} on {qubits}: no live coupler")
+    return list(dict.fromkeys(wrong))
