@@ -106,7 +106,8 @@ def _rphi(theta: Floats, phi: Floats) -> Complexes:
 
 def _two(first: NDArray[np.complex128], second: NDArray[np.complex128]) -> Complexes:
     """Matrix with ``first`` on the gate's first qubit (bit 0) and ``second`` on its second."""
-    return np.kron(second, first)
+    product: Complexes = np.kron(second, first).astype(complex)
+    return product
 
 
 def _permutation(images: tuple[int, ...]) -> Complexes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, cached_property
@@ -139,6 +140,14 @@ class Target(BaseModel):
                 if site.error is not None and site.error < DEAD and live.issuperset(pair):
                     couplings[pair] = min(site.error, couplings.get(pair, 1.0))
         return couplings
+
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the JSON, in hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     @cached_property
     def ideal(self) -> bool:

@@ -1,0 +1,115 @@
+"""Pack: many copies of a small circuit side by side as one circuit on the chip.
+
+Row *i* of the small circuit runs in execution ``i // tiles`` on tile ``i % tiles``. Each tile is measured into a
+register of its own, so counts come back per tile and are put back into row order without looking at single shots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit, Operation, Parameter
+from qadapt.compile.compiled import Compiled, compile_circuit
+from qadapt.compile.place import Pattern
+from qadapt.compile.tiles import tiles
+from qadapt.counts import Counts
+from qadapt.errors import CircuitError, TargetError
+from qadapt.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """Copies of one compiled circuit on disjoint tiles of a chip.
+
+    Attributes:
+        compiled: The copy on the first tile.
+        circuit: All copies as one native circuit; one register per tile, in tile order.
+        tiles: Physical qubits of each tile, in the order of the source's qubits.
+    """
+
+    compiled: Compiled
+    circuit: Circuit
+    tiles: tuple[tuple[int, ...], ...]
+
+    def executions(self, rows: int) -> int:
+        """Executions of the packed circuit that hold so many rows of the source."""
+        return -(-rows // len(self.tiles))
+
+    def bind(self, bindings: Bindings) -> Bindings:
+        """Bindings of the packed circuit, one row per execution; spare tiles of the last one repeat its last row.
+
+        Raises:
+            BindingsError: The bindings do not match the source's parameters.
+        """
+        angles = self.compiled.native_angles(bindings)
+        executions = self.executions(len(angles))
+        spare = executions * len(self.tiles) - len(angles)
+        if spare:
+            angles = np.concatenate([angles, np.repeat(angles[-1:], spare, axis=0)])
+        wide = angles.reshape(executions, -1)
+        names = [_name(tile, name) for tile in range(len(self.tiles)) for name in self.compiled.angles]
+        return Bindings({name: wide[:, number] for number, name in enumerate(names)}, (executions,))
+
+    def split(self, counts: Counts, rows: int) -> Counts:
+        """Put counts per tile back into the first ``rows`` rows of the source.
+
+        Args:
+            counts: Counts of the packed circuit, one register per tile.
+            rows: Rows of the source that were bound.
+        """
+        stacked = np.stack(counts.registers, axis=1)
+        return Counts((stacked.reshape(-1, stacked.shape[-1])[:rows],), counts.shots)
+
+
+def pack(circuit: Circuit, target: Target, *, copies: int | None = None, spacing: int = 0, seed: int = 0) -> Packed:
+    """Compile a circuit once and copy it onto as many good disjoint tiles as the chip has.
+
+    Args:
+        circuit: A connected circuit of 1 to 5 qubits that is measured into one register and fits without routing.
+        target: A machine with couplings.
+        copies: Most copies; the best tiles are used. All tiles when omitted.
+        spacing: Least number of idle qubits between two tiles, 0 or 1.
+        seed: Seed of the compile.
+
+    Raises:
+        CircuitError: The circuit is not measured into exactly one register.
+        TargetError: The circuit cannot be packed on the target.
+    """
+    if len(circuit.measured) != 1:
+        raise CircuitError(f"a packed circuit has one measured register, got {len(circuit.measured)}")
+    if copies is not None and copies < 1:
+        raise TargetError(f"copies is {copies}, expected at least 1")
+    logical = compile_circuit(circuit, _unplaced(circuit, target), seed=seed)
+    places = tiles(Pattern.of_circuit(logical.circuit), target, spacing=spacing)[:copies]
+    first = compile_circuit(circuit, target, seed=seed, layout=places[0])
+    operations = tuple(
+        _moved(operation, dict(zip(places[0], tile, strict=True)), number)
+        for number, tile in enumerate(places)
+        for operation in first.circuit.operations
+    )
+    measured = tuple(tuple(tile[qubit] for qubit in circuit.measured[0]) for tile in places)
+    return Packed(first, Circuit(num_qubits=target.num_qubits, operations=operations, measured=measured), places)
+
+
+def _unplaced(circuit: Circuit, target: Target) -> Target:
+    """The target's native gates on an ideal machine without couplings, to see what a circuit compiles to."""
+    return Target(name=target.name, num_qubits=circuit.num_qubits, native=target.native)
+
+
+def _name(tile: int, name: str) -> str:
+    return f"t{tile}.{name}"
+
+
+def _moved(operation: Operation, to: dict[int, int], tile: int) -> Operation:
+    angles = tuple(
+        Parameter.model_construct(name=_name(tile, angle.name), scale=angle.scale, offset=angle.offset)
+        if isinstance(angle, Parameter)
+        else angle
+        for angle in operation.angles
+    )
+    return Operation.model_construct(
+        gate=operation.gate, qubits=tuple(to[qubit] for qubit in operation.qubits), angles=angles
+    )

@@ -1,0 +1,121 @@
+"""Tiles: as many disjoint good places for copies of a small circuit as a chip has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import islice
+
+import numpy as np
+
+from qadapt.compile.place import SEARCHED, Pattern, cost, embeddings
+from qadapt.errors import TargetError
+from qadapt.target import Target
+
+MAX_TILE = 5
+"""Largest circuit that is packed; larger ones run one at a time."""
+
+
+def tiles(pattern: Pattern, target: Target, *, spacing: int = 0) -> tuple[tuple[int, ...], ...]:
+    """Choose the most disjoint tiles, and among equally many those of the least expected loss.
+
+    Pairs without spacing are a maximum weighted matching; all other cases are an exact integer program (at most one
+    tile over each qubit; with spacing also over each coupler, which leaves an idle qubit between any two tiles).
+
+    Args:
+        pattern: A connected pattern of 1 to 5 qubits.
+        target: A machine with couplings.
+        spacing: Least number of idle qubits between two tiles, 0 or 1.
+
+    Returns:
+        Physical qubits per tile, in the order of the circuit's qubits; the tile of the least loss first.
+
+    Raises:
+        TargetError: The pattern is too large or not connected, or no tile fits.
+    """
+    if target.couplings is None:
+        raise TargetError(f"{target.name} has no couplings, there is nothing to pack")
+    if spacing not in (0, 1):
+        raise TargetError(f"spacing is {spacing!r}, allowed are 0 and 1")
+    if pattern.num_qubits > MAX_TILE or len(pattern.parts()) > 1:
+        raise TargetError(f"packed are connected circuits of 1 to {MAX_TILE} qubits")
+    return _tiles(pattern, target, spacing)
+
+
+@lru_cache(maxsize=64)
+def _tiles(pattern: Pattern, target: Target, spacing: int) -> tuple[tuple[int, ...], ...]:
+    candidates = _candidates(pattern, target)
+    if not candidates:
+        raise TargetError(f"no tile of {pattern.num_qubits} qubits fits {target.name}")
+    losses = np.array([cost(pattern, dict(enumerate(tile)), target) for tile in candidates])
+    chosen = _matching(candidates, losses) if pattern.num_qubits == 2 and not spacing else None
+    if chosen is None:
+        chosen = _program(candidates, losses, target, spacing)
+    return tuple(candidates[index] for index in sorted(chosen, key=lambda index: (losses[index], candidates[index])))
+
+
+def _candidates(pattern: Pattern, target: Target) -> list[tuple[int, ...]]:
+    """The best embedding on every set of qubits that carries one."""
+    part = tuple(range(pattern.num_qubits))
+    best: dict[frozenset[int], tuple[float, tuple[int, ...]]] = {}
+    for layout in islice(embeddings(pattern, part, target, set(target.live_qubits)), SEARCHED):
+        tile = tuple(layout[qubit] for qubit in part)
+        ranked = (cost(pattern, layout, target), tile)
+        where = frozenset(tile)
+        if where not in best or ranked < best[where]:
+            best[where] = ranked
+    return sorted(tile for _, tile in best.values())
+
+
+def _matching(candidates: Sequence[tuple[int, ...]], losses: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
+    import rustworkx as rx
+
+    nodes = sorted({qubit for tile in candidates for qubit in tile})
+    index = {qubit: node for node, qubit in enumerate(nodes)}
+    graph: rx.PyGraph[int, int] = rx.PyGraph()
+    graph.add_nodes_from(nodes)
+    # Integer weights: a nano-loss resolution, and positive so that every pair is worth having.
+    most = float(losses.max())
+    weights = {tile: 1 + round(1e9 * (most - loss)) for tile, loss in zip(candidates, losses, strict=True)}
+    graph.add_edges_from([(index[tile[0]], index[tile[1]], weights[tile]) for tile in candidates])
+    pairs = rx.max_weight_matching(graph, max_cardinality=True, weight_fn=int)
+    matched = {frozenset((nodes[a], nodes[b])) for a, b in pairs}
+    return [number for number, tile in enumerate(candidates) if frozenset(tile) in matched]
+
+
+def _program(
+    candidates: Sequence[tuple[int, ...]],
+    losses: np.ndarray[tuple[int], np.dtype[np.float64]],
+    target: Target,
+    spacing: int,
+) -> list[int]:
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array
+
+    groups: list[frozenset[int]]
+    if spacing:
+        groups = [frozenset(pair) for pair in target.couplings or {}] + [frozenset((q,)) for q in target.live_qubits]
+    else:
+        groups = [frozenset((qubit,)) for qubit in target.live_qubits]
+    over: dict[int, list[int]] = {}
+    for number, tile in enumerate(candidates):
+        for qubit in tile:
+            over.setdefault(qubit, []).append(number)
+    rows, columns = [], []
+    for row, group in enumerate(groups):
+        for number in sorted({number for qubit in group for number in over.get(qubit, [])}):
+            rows.append(row)
+            columns.append(number)
+    matrix = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(groups), len(candidates)))
+    # All losses together weigh less than one tile, so that the number of tiles comes first.
+    scale = 0.5 / max(1e-9, float(np.sort(losses)[-target.num_qubits :].sum()))
+    solution = milp(
+        scale * losses - 1,
+        integrality=np.ones(len(candidates), dtype=int),
+        bounds=Bounds(0, 1),
+        constraints=LinearConstraint(matrix, -np.inf, 1),
+        options={"mip_rel_gap": 1e-4},
+    )
+    if solution.x is None:
+        raise TargetError(f"packing failed: {solution.message}")
+    return [int(number) for number in np.flatnonzero(solution.x > 0.5)]
