@@ -28,6 +28,8 @@ CONTEXT = 256
 HELD_OUT = 0.03
 """Last share of the WikiText-2 validation text, used to watch over-fitting only."""
 END = "<|endoftext|>"
+GENERIC_TOKENIZER = "PreTrainedTokenizerFast"
+"""The name under which every version of transformers finds the tokenizer."""
 
 
 def texts(data: Path) -> tuple[str, str]:
@@ -51,7 +53,11 @@ def train_tokenizer(corpora: tuple[str, ...]) -> PreTrainedTokenizerFast:
     lines: Iterator[str] = (line for corpus in corpora for line in corpus.replace(END, "").splitlines(keepends=True))
     tokenizer.train_from_iterator(lines, trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=END, eos_token=END, model_max_length=CONTEXT, clean_up_tokenization_spaces=False
+        tokenizer_object=tokenizer,
+        bos_token=END,
+        eos_token=END,
+        model_max_length=CONTEXT,
+        clean_up_tokenization_spaces=False,
     )
 
 
@@ -131,7 +137,12 @@ def main() -> None:
         generator.set_state(state["generator"])
         curve, start = state["curve"], state["step"]
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns) as progress:
         task = progress.add_task("pre-training", total=arguments.steps, completed=start)
         for step in range(start, arguments.steps):
@@ -164,6 +175,12 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     model.to(torch.bfloat16).save_pretrained(arguments.out)
     tokenizer.save_pretrained(arguments.out)
+    portable = {
+        **json.loads((arguments.out / "tokenizer_config.json").read_text()),
+        "tokenizer_class": GENERIC_TOKENIZER,
+    }
+    portable.pop("backend", None)
+    (arguments.out / "tokenizer_config.json").write_text(json.dumps(portable, indent=2) + "\n")
     with (arguments.out / "loss.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["step", "train", "held_out"])
         writer.writeheader()
