@@ -1,1 +1,81 @@
-"""qadapt."""
+"""qadapt: write an adapter circuit once, run it on any QPU, prove that it computed the same thing.
+
+A module may import only modules that are imported before it in this list; the packages that are loaded on demand
+(``synthesis``, ``simulate``, ``local``, ``interchange``, ``readout``, ``adapters``, ``replicate``, ``cli``) have their
+place in the same order.
+"""
+
+from qadapt.errors import (
+    AccessError,
+    BadResultError,
+    BindingsError,
+    BudgetError,
+    CircuitError,
+    JobFailedError,
+    MissingExtraError,
+    NotSupportedError,
+    ProviderError,
+    QadaptError,
+    TargetError,
+    UnavailableError,
+)
+from qadapt.gates import FENCE, GATES, Gate, gate
+from qadapt.circuit import Circuit, Operation, Parameter, op
+from qadapt.bindings import Bindings
+from qadapt.target import Capabilities, Qubit, Site, Target, bundled_targets
+from qadapt.counts import Counts, sample
+from qadapt.provider import Backend, Done, Failed, Pending, Provenance, Provider, Result, Work
+from qadapt.inline import InlineBackend
+from qadapt.registry import backend, installed
+from qadapt.compile import Compiled, Packed, compile_circuit, pack
+from qadapt.jobs import Run, run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FENCE",
+    "GATES",
+    "AccessError",
+    "Backend",
+    "BadResultError",
+    "Bindings",
+    "BindingsError",
+    "BudgetError",
+    "Capabilities",
+    "Circuit",
+    "CircuitError",
+    "Compiled",
+    "Counts",
+    "Done",
+    "Failed",
+    "Gate",
+    "InlineBackend",
+    "JobFailedError",
+    "MissingExtraError",
+    "NotSupportedError",
+    "Operation",
+    "Packed",
+    "Parameter",
+    "Pending",
+    "Provenance",
+    "Provider",
+    "ProviderError",
+    "QadaptError",
+    "Qubit",
+    "Result",
+    "Run",
+    "Site",
+    "Target",
+    "TargetError",
+    "UnavailableError",
+    "Work",
+    "backend",
+    "bundled_targets",
+    "compile_circuit",
+    "gate",
+    "installed",
+    "op",
+    "pack",
+    "run",
+    "sample",
+]

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from qadapt.errors import CircuitError
@@ -25,11 +26,22 @@ MAX_REGISTER_BITS = 20
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, bool | complex | str):
+    if isinstance(value, bool | complex | str | bytes | np.bool_ | np.complexfloating):
         raise ValueError(f"an angle is a real number, not {value!r}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"an angle is finite, not {value!r}")
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"an angle is finite, not {value!r}")
+        return value + 0.0  # -0.0 equals 0.0 and has to hash like it
     return value
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, Set | Mapping):
+        raise ValueError(f"the order of qubits matters, {type(value).__name__} has none")
+    return value
+
+
+Qubits: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=0, strict=True)], ...], BeforeValidator(_ordered)]
 
 
 class Parameter(BaseModel):
@@ -38,8 +50,16 @@ class Parameter(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.\[\]]*$")]
-    scale: float = 1.0
-    offset: float = 0.0
+    scale: Annotated[float, BeforeValidator(_finite)] = 1.0
+    offset: Annotated[float, BeforeValidator(_finite)] = 0.0
+
+    if not TYPE_CHECKING:  # checkers keep the signature that pydantic declares
+
+        def __init__(self, /, **data: Any) -> None:
+            try:
+                super().__init__(**data)
+            except ValidationError as error:
+                raise _circuit_error(f"bad parameter {data.get('name')!r}", error) from None
 
     def shifted(self, scale: float = 1.0, offset: float = 0.0) -> Parameter:
         """Return the parameter of ``scale * self + offset``."""
@@ -55,8 +75,16 @@ class Operation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     gate: str
-    qubits: tuple[Annotated[int, Field(ge=0, strict=True)], ...]
+    qubits: Qubits
     angles: tuple[Angle, ...] = ()
+
+    if not TYPE_CHECKING:  # checkers keep the signature that pydantic declares
+
+        def __init__(self, /, **data: Any) -> None:
+            try:
+                super().__init__(**data)
+            except ValidationError as error:
+                raise _circuit_error(f"bad operation {data.get('gate')!r} on {data.get('qubits')}", error) from None
 
     @property
     def is_fence(self) -> bool:
@@ -75,20 +103,14 @@ def op(name: str, *qubits: int, angles: Sequence[float | str | Parameter] = ()) 
     Raises:
         CircuitError: An argument has the wrong type or is not finite.
     """
-    try:
-        values = tuple(Parameter(name=angle) if isinstance(angle, str) else angle for angle in angles)
-        return Operation(gate=name, qubits=qubits, angles=values)
-    except ValidationError as error:
-        raise _circuit_error(f"bad operation {name!r} on {qubits}", error) from None
+    values = tuple(Parameter(name=angle) if isinstance(angle, str) else angle for angle in angles)
+    return Operation(gate=name, qubits=qubits, angles=values)
 
 
 def _registers(value: Any) -> Any:
     """Accept a flat list of qubits as one register."""
-    items = list(value) if isinstance(value, Iterable) else value
+    items = list(_ordered(value)) if isinstance(value, Iterable) else value
     return [items] if isinstance(items, list) and items and not isinstance(items[0], list | tuple) else items
-
-
-Qubits: TypeAlias = tuple[Annotated[int, Field(ge=0, strict=True)], ...]
 
 
 class Circuit(BaseModel):
@@ -109,7 +131,7 @@ class Circuit(BaseModel):
     operations: tuple[Operation, ...] = ()
     measured: Annotated[tuple[Qubits, ...], BeforeValidator(_registers)] = ()
 
-    def __init__(self, **data: Any) -> None:
+    def __init__(self, /, **data: Any) -> None:
         try:
             super().__init__(**data)
         except ValidationError as error:
@@ -178,16 +200,16 @@ class Circuit(BaseModel):
         """Read canonical or hand-written JSON.
 
         Raises:
-            CircuitError: The text is not JSON, or not a circuit of a known schema version.
+            CircuitError: The text is not JSON, repeats a key, or is not a circuit of a known schema version.
         """
         try:
-            data = json.loads(text)
-        except ValueError as error:
+            data = json.loads(text, object_pairs_hook=_unique)
+        except (ValueError, RecursionError) as error:
             raise CircuitError(f"not JSON: {error}") from None
         if not isinstance(data, dict):
             raise CircuitError(f"a circuit is a JSON object, not {type(data).__name__}")
         version = data.get("schema_version")
-        if version != SCHEMA_VERSION:
+        if version != SCHEMA_VERSION or isinstance(version, bool):
             raise CircuitError(f"schema_version is {version!r}, this qadapt reads {SCHEMA_VERSION}")
         return cls(**data)
 
@@ -195,6 +217,13 @@ class Circuit(BaseModel):
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON, in hexadecimal."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise CircuitError(f"repeated key in a JSON object with keys {[key for key, _ in pairs]}")
+    return data
 
 
 def _circuit_error(message: str, error: ValidationError) -> CircuitError:

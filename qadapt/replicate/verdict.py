@@ -46,8 +46,8 @@ def agreement(
     """Compare counts with a prediction by a parametric bootstrap of the mean total variation distance.
 
     The null distribution is drawn from the prediction itself with the same shots, so no approximation for rare
-    outcomes enters. On a real machine the prediction is its calibration, which the machine may miss; there the noise may
-    be twice as large as calibrated.
+    outcomes enters. On a real machine the prediction is its calibration, which the machine may miss; there the noise
+    may be twice as large as calibrated.
 
     Args:
         counts: Counts ``[rows, outcomes]``, the same shots in every row.

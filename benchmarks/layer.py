@@ -1,0 +1,43 @@
+"""The workload of every benchmark: one adapter layer of 1,024 blocks of four and 32 tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit, op
+from qadapt.gates import FENCE
+from qadapt.synthesis import synthesise_blocks, synthesise_states
+
+BLOCKS, TOKENS = 1024, 32
+
+
+def blocks(count: int = BLOCKS, seed: int = 0) -> NDArray[np.float64]:
+    """Random Cayley blocks ``[count, 4, 4]``, (I - K/2)(I + K/2)^-1 with Gaussian skew K."""
+    raw = np.random.default_rng(seed).normal(size=(count, 4, 4))
+    skew = (raw - raw.swapaxes(1, 2)) / np.sqrt(2)
+    identity = np.eye(4)
+    return np.linalg.solve((identity + skew / 2).swapaxes(1, 2), (identity - skew / 2).swapaxes(1, 2)).swapaxes(1, 2)
+
+
+def vectors(rows: int = BLOCKS * TOKENS, seed: int = 1) -> NDArray[np.float64]:
+    """Random unit vectors ``[rows, 4]``."""
+    raw = np.random.default_rng(seed).normal(size=(rows, 4))
+    return raw / np.linalg.norm(raw, axis=1, keepdims=True)
+
+
+def circuit() -> Circuit:
+    """State preparation (1 cz), fence, block (2 cz), all measured; parameters x0.. and k0.."""
+    one = np.eye(4)
+    state, block = synthesise_states(one[:1]).ansatz, synthesise_blocks(one[None]).ansatz
+    operations = (*state.operations("x"), op(FENCE, 0, 1), *block.operations("k"))
+    return Circuit(num_qubits=2, operations=operations, measured=[0, 1])
+
+
+def bindings(matrices: NDArray[np.float64], states: NDArray[np.float64]) -> Bindings:
+    """Angles of every block ``[blocks, 4, 4]`` on its share of the states ``[blocks * tokens, 4]``."""
+    shape = (len(matrices), len(states) // len(matrices))
+    x, k = synthesise_states(states).angles, synthesise_blocks(matrices).angles
+    columns = {f"x{i}": x[:, i].reshape(shape) for i in range(x.shape[1])}
+    return Bindings.of(columns | {f"k{i}": k[:, i, None] for i in range(k.shape[1])})
