@@ -99,5 +99,10 @@ def sample(
         # Simulators disagree on exact zeros by rounding, and a drawn zero would shift the random stream.
         clean = np.where(table < FORBIDDEN, 0.0, table)
         clean /= clean.sum(axis=-1, keepdims=True)
-        tables.append(generator.multinomial(shots, clean))
+        drawn = generator.multinomial(shots, clean)
+        # The generator gives the last outcome what rounding leaves over, even where its probability is zero.
+        stray = np.where(clean == 0, drawn, 0)
+        drawn -= stray
+        drawn[np.arange(len(drawn)), clean.argmax(axis=-1)] += stray.sum(axis=-1)
+        tables.append(drawn)
     return Counts(tuple(tables), shots)

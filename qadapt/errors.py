@@ -22,7 +22,7 @@ searched for and linked to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class QadaptError(Exception):
@@ -37,6 +37,16 @@ class QadaptError(Exception):
     def __str__(self) -> str:
         message = super().__str__()
         return f"{message} ({self.hint})" if self.hint else message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with the message alone, so errors with more to say could not cross processes.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[QadaptError], args: tuple[Any, ...], state: dict[str, Any]) -> QadaptError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class CircuitError(QadaptError):

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 
-from qadapt.errors import JobFailedError, ProviderError
+from qadapt.errors import JobFailedError, NotSupportedError, ProviderError
 from qadapt.provider import Done, Failed, Pending, Result, Work, check_works
 from qadapt.target import Capabilities, Target
 
@@ -72,7 +72,13 @@ class InlineBackend(ABC):
             return Failed(ours)
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job that has not started; one that runs or has finished stays as it is."""
+        """Stop a job that has not started; one that runs or has finished stays as it is.
+
+        Raises:
+            NotSupportedError: The backend does not declare ``cancel``.
+        """
+        if not self.capabilities.cancel:
+            raise NotSupportedError(f"{self.name} cannot cancel jobs", capability="cancel")
         future = self._jobs.get(job_id)
         if future is not None:
             future.cancel()

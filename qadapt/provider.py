@@ -164,6 +164,32 @@ class Provider(Protocol):
         """
 
 
+class Requirements(BaseModel):
+    """What a provider needs from the machine it runs on, beyond the packages that its distribution names.
+
+    Attributes:
+        modules: Vendor modules that it imports when it is used.
+        credentials: Environment variables that may hold credentials.
+        files: Files that may hold credentials; ``~`` is the home folder.
+        libraries: Shared libraries that the vendor modules load on Linux, and the Debian package of each.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    modules: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = {}
+
+
+@runtime_checkable
+class Requiring(Protocol):
+    """A provider that says what it needs; optional, read by ``qadapt doctor``."""
+
+    def requirements(self) -> Requirements:
+        """What has to be there; says so without importing vendor code."""
+
+
 def check_works(works: Sequence[Work], target: Target, capabilities: Capabilities) -> None:
     """Refuse works that do not fit, before any vendor code sees them.
 
@@ -208,4 +234,8 @@ def violations(circuit: Circuit, target: Target) -> list[str]:
             wrong.append(f"{name} is not native, native are {', '.join(target.native)}")
         elif len(qubits) == 2 and couplings is not None and (min(qubits), max(qubits)) not in couplings:
             wrong.append(f"{name} on {qubits}: no live coupler")
+        elif (
+            len(qubits) > 1 and name in target.sites and not target.site.keys() & {(name, qubits), (name, qubits[::-1])}
+        ):
+            wrong.append(f"{name} does not act on {qubits}")
     return list(dict.fromkeys(wrong))

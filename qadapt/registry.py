@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
-from qadapt.errors import MissingExtraError, TargetError
+from qadapt.errors import MissingExtraError, ProviderError, QadaptError, TargetError
 from qadapt.provider import Backend, Provider
 
 GROUP = "qadapt.providers"
@@ -24,6 +24,7 @@ def provider(name: str) -> Provider:
 
     Raises:
         MissingExtraError: No such provider is installed, or a package that it needs is missing.
+        ProviderError: Its entry point leads nowhere, or making it fails.
     """
     entry = installed().get(name)
     if entry is None:
@@ -36,6 +37,11 @@ def provider(name: str) -> Provider:
     except ImportError as error:
         hint = f"pip install qadapt-{name}"
         raise MissingExtraError(f"provider {name!r} cannot be imported: {error}", hint=hint) from error
+    except QadaptError:
+        raise
+    except Exception as error:
+        message = f"provider {name!r} cannot be loaded: {type(error).__name__}: {error}"
+        raise ProviderError(message, provider=name) from error
     return made
 
 

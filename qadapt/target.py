@@ -82,7 +82,7 @@ class Target(BaseModel):
     sample: bool = False
     source: str = ""
 
-    def __init__(self, **data: Any) -> None:
+    def __init__(self, /, **data: Any) -> None:
         try:
             super().__init__(**data)
         except ValidationError as error:
@@ -112,13 +112,16 @@ class Target(BaseModel):
 
     @cached_property
     def live_qubits(self) -> tuple[int, ...]:
-        """Qubits on which every calibrated one-qubit gate and the readout work (error below ``DEAD``)."""
+        """Qubits on which every listed one-qubit gate and the readout work (error below ``DEAD``)."""
         dead = {
             site.qubits[0]
             for sites in self.sites.values()
             for site in sites
             if len(site.qubits) == 1 and (site.error or 0.0) >= DEAD
         }
+        for name, sites in self.sites.items():
+            if GATES[name].qubits == 1:
+                dead |= set(range(self.num_qubits)) - {site.qubits[0] for site in sites}
         for index, qubit in enumerate(self.qubits):
             if max(qubit.prob_meas0_prep1, qubit.prob_meas1_prep0) >= DEAD:
                 dead.add(index)

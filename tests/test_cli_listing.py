@@ -1,0 +1,73 @@
+"""``qadapt providers`` and ``qadapt targets``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cli_tools import Acme, call, install, needy
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, acme=Acme, needy=needy)
+
+
+def test_providers_tell_their_state(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = call(capsys, "providers").out.splitlines()
+    assert lines[0].split() == ["provider", "package", "version", "state"]
+    assert lines[1].split()[0] == "acme"
+    assert lines[1].endswith("ok")
+    assert "needy_sdk" in lines[2]
+    assert "pip install qadapt-needy" in lines[2]
+
+
+def test_providers_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = json.loads(call(capsys, "providers", "--json").out)
+    assert first == {"provider": "acme", "package": None, "version": None, "error": None}
+    assert "needy_sdk" in second["error"]
+
+
+def test_the_real_registry_has_the_local_provider(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.undo()
+    found = {item["provider"]: item for item in json.loads(call(capsys, "providers", "--json").out)}
+    assert found["local"]["package"] == "qadapt"
+    assert found["local"]["error"] is None
+
+
+def test_targets_tell_qubits_couplers_and_calibration(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = call(capsys, "targets")
+    assert outcome.code == 0
+    header, exact, chip = outcome.out.splitlines()
+    assert header.split("  ")[0] == "backend"
+    assert exact.split()[:2] == ["acme:exact", "4"]
+    assert "all to all" in exact
+    assert chip.split() == ["acme:chip", "4", "sx", "rz", "cz", "2", "1", "2026-04-01", "12:30", "sample"]
+    assert outcome.err.startswith("needy: ")
+
+
+def test_targets_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    exact, chip = json.loads(call(capsys, "targets", "acme", "--json").out)
+    assert exact["live_couplers"] is exact["dead_couplers"] is exact["calibrated"] is None
+    assert chip == {
+        "backend": "acme:chip",
+        "qubits": 4,
+        "live_qubits": 4,
+        "native": ["sx", "rz", "cz"],
+        "live_couplers": 2,
+        "dead_couplers": 1,
+        "calibrated": "2026-04-01T12:30:00+00:00",
+        "sample": True,
+        "source": "made up",
+    }
+
+
+@pytest.mark.parametrize("name", ["needy", "unheard_of"])
+def test_targets_of_a_provider_that_is_not_there(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = call(capsys, "targets", name)
+    assert outcome.code == 2
+    assert not outcome.out
+    assert outcome.err.startswith("error[missing-extra]: ")
+    assert f"hint: pip install qadapt-{name}" in outcome.err

@@ -1,0 +1,109 @@
+"""The registry: lazy, and an answer that helps for everything that can be wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from qadapt import registry
+from qadapt.errors import AccessError, MissingExtraError, ProviderError, TargetError
+
+SOURCE = """
+from qadapt.errors import AccessError, TargetError
+
+made = 0
+
+class Acme:
+    name = "acme"
+    def __init__(self):
+        global made
+        made += 1
+    def targets(self):
+        return {}
+    def open(self, target):
+        if target != "chip":
+            raise TargetError(f"acme has no target {target!r}")
+        return f"opened {target}"
+
+class Locked:
+    def __init__(self):
+        raise AccessError("no token", provider="locked")
+
+class Broken:
+    def __init__(self):
+        raise RuntimeError("segment of doom")
+
+class Needy:
+    def __init__(self):
+        import acme_sdk_that_is_not_there
+"""
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Install entry points that lead into a module of their own."""
+    (tmp_path / "qadapt_acme_for_tests.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def entries(**names: str) -> None:
+        found = [EntryPoint(name, value, registry.GROUP) for name, value in names.items()]
+        monkeypatch.setattr(registry, "entry_points", lambda group: [entry for entry in found if entry.group == group])
+
+    registry.provider.cache_clear()
+    yield entries
+    registry.provider.cache_clear()
+    sys.modules.pop("qadapt_acme_for_tests", None)
+
+
+def test_providers_are_listed_by_name_without_being_imported(install: Callable[..., None]) -> None:
+    install(zeta="qadapt_acme_for_tests:Acme", acme="qadapt_acme_for_tests:Acme")
+    assert list(registry.installed()) == ["acme", "zeta"]
+    assert "qadapt_acme_for_tests" not in sys.modules
+
+
+def test_a_backend_is_opened_by_its_full_name_and_its_provider_made_once(install: Callable[..., None]) -> None:
+    install(acme="qadapt_acme_for_tests:Acme")
+    assert registry.backend("acme:chip") == registry.backend("acme:chip") == "opened chip"  # type: ignore[comparison-overlap]
+    assert registry.provider("acme") is registry.provider("acme")
+    assert sys.modules["qadapt_acme_for_tests"].made == 1
+    with pytest.raises(TargetError, match="no target 'a/b:c'"):
+        registry.backend("acme:a/b:c")
+
+
+@pytest.mark.parametrize("name", ["acme", "acme:", ":chip", "", ":"])
+def test_a_name_without_its_parts_is_refused_with_the_form(name: str) -> None:
+    with pytest.raises(TargetError, match="provider:target"):
+        registry.backend(name)
+
+
+def test_a_provider_that_is_not_installed(install: Callable[..., None]) -> None:
+    install(acme="qadapt_acme_for_tests:Acme", zeta="qadapt_acme_for_tests:Acme")
+    with pytest.raises(MissingExtraError, match=r"'ibn' .* installed are acme, zeta \(pip install qadapt-ibn\)"):
+        registry.backend("ibn:chip")
+
+
+@pytest.mark.parametrize("value", ["qadapt_acme_for_tests:Needy", "qadapt_module_that_is_not_there:Acme"])
+def test_a_provider_that_cannot_be_imported(install: Callable[..., None], value: str) -> None:
+    install(acme=value)
+    with pytest.raises(MissingExtraError, match=r"_not_there.*pip install qadapt-acme") as caught:
+        registry.provider("acme")
+    assert isinstance(caught.value.__cause__, ImportError)
+
+
+@pytest.mark.parametrize(("attribute", "words"), [("Nobody", "AttributeError"), ("Broken", "segment of doom")])
+def test_a_provider_that_cannot_be_made(install: Callable[..., None], attribute: str, words: str) -> None:
+    install(acme=f"qadapt_acme_for_tests:{attribute}")
+    with pytest.raises(ProviderError, match=words) as caught:
+        registry.provider("acme")
+    assert caught.value.provider == "acme"
+    assert caught.value.__cause__ is not None
+
+
+def test_our_own_errors_come_through_as_they_are(install: Callable[..., None]) -> None:
+    install(locked="qadapt_acme_for_tests:Locked")
+    with pytest.raises(AccessError, match="no token"):
+        registry.provider("locked")
