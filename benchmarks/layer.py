@@ -18,13 +18,16 @@ def blocks(count: int = BLOCKS, seed: int = 0) -> NDArray[np.float64]:
     raw = np.random.default_rng(seed).normal(size=(count, 4, 4))
     skew = (raw - raw.swapaxes(1, 2)) / np.sqrt(2)
     identity = np.eye(4)
-    return np.linalg.solve((identity + skew / 2).swapaxes(1, 2), (identity - skew / 2).swapaxes(1, 2)).swapaxes(1, 2)
+    # The two factors commute, so that dividing from the left and from the right is the same.
+    made: NDArray[np.float64] = np.linalg.solve(identity + skew / 2, identity - skew / 2)
+    return made
 
 
 def vectors(rows: int = BLOCKS * TOKENS, seed: int = 1) -> NDArray[np.float64]:
     """Random unit vectors ``[rows, 4]``."""
     raw = np.random.default_rng(seed).normal(size=(rows, 4))
-    return raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    made: NDArray[np.float64] = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    return made
 
 
 def circuit() -> Circuit:

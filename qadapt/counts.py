@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from qadapt.errors import BadResultError
 
-FORBIDDEN = 1e-14
-"""Probabilities below this are rounding noise of a simulator; their outcomes are never drawn."""
+RESOLUTION = 2.0**-40
+"""Probabilities are drawn from with this resolution; outcomes below half of it never occur."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +96,27 @@ def sample(
                 f"not probabilities: row totals {totals.min()} to {totals.max()}, least value {table.min()}",
                 provider=provider,
             )
-        # Simulators disagree on exact zeros by rounding, and a drawn zero would shift the random stream.
-        clean = np.where(table < FORBIDDEN, 0.0, table)
-        clean /= clean.sum(axis=-1, keepdims=True)
-        drawn = generator.multinomial(shots, clean)
-        # The generator gives the last outcome what rounding leaves over, even where its probability is zero.
-        stray = np.where(clean == 0, drawn, 0)
-        drawn -= stray
-        drawn[np.arange(len(drawn)), clean.argmax(axis=-1)] += stray.sum(axis=-1)
-        tables.append(drawn)
+        tables.append(_multinomial(generator, np.clip(table, 0, None), shots))
     return Counts(tuple(tables), shots)
+
+
+def _multinomial(generator: np.random.Generator, table: NDArray[np.float64], shots: int) -> NDArray[np.int64]:
+    """Draw every row by halving: one binomial per bit, highest first, splits the shots of every half at once.
+
+    Simulators differ by rounding, and a generator turns that into other counts: a drawn zero shifts the random stream,
+    and a binomial is mirrored where its probability crosses 1/2, which happens at every tie. Here all that is drawn
+    from are conditional probabilities on a binary grid, as fine as the probability of the condition allows, and 0, 1/2
+    and 1 are points of it.
+    """
+    rows = len(table)
+    sums = [table]
+    while sums[-1].shape[1] > 1:
+        sums.append(sums[-1].reshape(rows, -1, 2).sum(axis=-1))
+    counts = np.full((rows, 1), shots, dtype=np.int64)
+    for both, halves in zip(sums[:0:-1], sums[-2::-1], strict=True):
+        upper = halves.reshape(rows, -1, 2)[..., 1]
+        share = np.divide(upper, both, out=np.zeros_like(upper), where=both > 0)
+        step = np.exp2(np.ceil(np.log2(RESOLUTION / np.maximum(both, RESOLUTION))))
+        drawn = generator.binomial(counts, np.rint(share / step) * step)
+        counts = np.stack([counts - drawn, drawn], axis=-1).reshape(rows, -1)
+    return counts

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from qadapt.bindings import Bindings
@@ -169,8 +170,8 @@ class Requirements(BaseModel):
 
     Attributes:
         modules: Vendor modules that it imports when it is used.
-        credentials: Environment variables that may hold credentials.
-        files: Files that may hold credentials; ``~`` is the home folder.
+        credentials: Environment variables that may hold credentials of the vendor.
+        files: Files that may hold them; ``~`` is the home folder.
         libraries: Shared libraries that the vendor modules load on Linux, and the Debian package of each.
     """
 
@@ -194,7 +195,7 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
     """Refuse works that do not fit, before any vendor code sees them.
 
     Raises:
-        BindingsError: Missing or extra parameters.
+        BindingsError: Missing or extra parameters, angles that are not finite.
         TargetError: Gates that are not native, qubits that are not coupled or out of range, nothing measured.
         NotSupportedError: Too many shots, rows or works.
     """
@@ -204,7 +205,7 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
             capability="max_works",
         )
     for work in works:
-        work.bindings.check(work.circuit.parameters)
+        _check_angles(work.circuit, work.bindings.check(work.circuit.parameters))
         if isinstance(work.shots, bool) or not isinstance(work.shots, int) or work.shots < 1:
             raise BindingsError(f"shots is {work.shots!r}, expected a whole number of at least 1")
         if work.seed is not None and (isinstance(work.seed, bool) or not isinstance(work.seed, int) or work.seed < 0):
@@ -217,6 +218,15 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
                 raise NotSupportedError(f"{asked} exceeds {capability}={most} of {target.name}", capability=capability)
         if wrong := violations(work.circuit, target):
             raise TargetError(f"the circuit does not fit {target.name}", violations=wrong)
+
+
+def _check_angles(circuit: Circuit, bindings: Bindings) -> None:
+    """Refuse angles that are not finite, also where finite values overflow in an affine parameter."""
+    for parameter in dict.fromkeys(p for operation in circuit.operations for p in operation.parameters):
+        with np.errstate(all="ignore"):
+            angles = parameter.scale * bindings.columns[parameter.name] + parameter.offset
+        if not np.isfinite(angles).all():
+            raise BindingsError(f"parameter {parameter.name!r} gives an angle that is not finite")
 
 
 def violations(circuit: Circuit, target: Target) -> list[str]:

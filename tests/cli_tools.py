@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import register_probabilities
 
+from oracles import register_probabilities
 from qadapt import cli, registry
 from qadapt.counts import sample
 from qadapt.errors import TargetError

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import circuits
 from pydantic import ValidationError
 
+from oracles import circuits
 from qadapt.circuit import MAX_REGISTER_BITS, Circuit, Operation, Parameter, op
 from qadapt.errors import CircuitError
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_tools import CHIP, Acme, call, install
 from hypothesis import given
-from oracles import circuits, phase_distance, unitary
 
+from cli_tools import CHIP, Acme, call, install
+from oracles import circuits, phase_distance, unitary
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
 from qadapt.cli.compile import depth
@@ -164,6 +164,7 @@ def test_several_registers_are_told_apart(tmp_path: Path, capsys: pytest.Capture
     circuit = Circuit(num_qubits=3, operations=[op("rx", 2, angles=[np.pi])], measured=[[0, 2], [1]])
     file.write_text(circuit.to_json())
     found = document(capsys, str(file), "--backend", "acme:exact", "--shots", "4")
+    assert found["registers"] == [[0, 2], [1]]
     assert found["rows"][0]["counts"] == [[[2, 4]], [[0, 4]]]
     lines = [line.split() for line in call(capsys, "run", str(file), "--backend", "acme:exact").out.splitlines()]
     assert lines[1:] == [["0", "0", "10", "1024", "1.0000"], ["0", "1", "0", "1024", "1.0000"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from cli_tools import Acme, call, install, needy
 
 
@@ -44,7 +45,7 @@ def test_targets_tell_qubits_couplers_and_calibration(capsys: pytest.CaptureFixt
     assert header.split("  ")[0] == "backend"
     assert exact.split()[:2] == ["acme:exact", "4"]
     assert "all to all" in exact
-    assert chip.split() == ["acme:chip", "4", "sx", "rz", "cz", "2", "1", "2026-04-01", "12:30", "sample"]
+    assert chip.split() == ["acme:chip", "4", "2", "1", "2026-04-01", "12:30", "sample", "sx", "rz", "cz"]
     assert outcome.err.startswith("needy: ")
 
 

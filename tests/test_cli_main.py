@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import typer
-from cli_tools import Acme, call, install
 from typer.main import get_command
 
+from cli_tools import Acme, call, install
 from qadapt import cli, registry
 from qadapt.cli.lazy import LazyGroup
 from qadapt.errors import CircuitError, QadaptError, TargetError
@@ -52,8 +54,8 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 
 def test_a_command_without_a_module_is_not_offered() -> None:
     class Group(LazyGroup):
-        table = {"providers": "There.", "teleport": "Not there."}
-        package = "qadapt.cli"
+        table: ClassVar[Mapping[str, str]] = {"providers": "There.", "teleport": "Not there."}
+        package: ClassVar[str] = "qadapt.cli"
 
     group = Group(name="group")
     context = typer.Context(group)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import adapter_circuit, circuits, line, phase_distance, random_bindings, unitary
 
+from oracles import adapter_circuit, circuits, line, phase_distance, random_bindings, unitary
 from qadapt.circuit import Circuit, op
 from qadapt.compile import Compiled, compile_circuit
 from qadapt.errors import BindingsError, TargetError

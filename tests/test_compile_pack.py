@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import adapter_circuit, line, random_bindings, register_probabilities
 
+from oracles import adapter_circuit, line, random_bindings, register_probabilities
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.compile import compile_circuit, pack

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import angles, phase_distance
 
+from oracles import angles, phase_distance
 from qadapt.circuit import Parameter, op
 from qadapt.compile.slots import Rotation, euler_angles, matrices, rotations, simplify, symbolic
 from qadapt.gates import GATES

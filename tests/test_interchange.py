@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import phase_distance, unitary
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm2, qasm3
 from qiskit.circuit import AnnotatedOperation, ControlModifier, Gate, Instruction, InverseModifier, library
 from qiskit.circuit import Parameter as Symbol
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 from qiskit.quantum_info import Operator, random_clifford, random_unitary
 
+from oracles import phase_distance, unitary
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Parameter, op
 from qadapt.errors import CircuitError, NotSupportedError
@@ -246,7 +247,6 @@ def test_measurements_inside_a_composite_instruction() -> None:
         (HEAD2 + "rx(1/0) q[0];", "zero"),
         (HEAD2 + "foo q[0];", "foo"),
         (HEAD2 + "h q[0]", "OpenQASM 2"),
-        ('OPENQASM 2.0;\ninclude "pyproject.toml";\nqreg q[1];', "pyproject"),
         ("OPENQASM 2.0; qreg q[99999999999999999999];", "at most 4096"),
         ("OPENQASM 2.0; qreg q[5000];", "at most 4096"),
         ("OPENQASM 3.0; qubit[1_000_000_000] q;", "at most 4096"),
@@ -285,6 +285,13 @@ def test_what_a_circuit_cannot_hold_is_refused_by_capability(text: str, capabili
     with pytest.raises(NotSupportedError) as caught:
         from_qasm(text)
     assert caught.value.capability == capability
+
+
+def test_no_other_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.inc").write_text("qreg q[2];")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CircuitError, match=r"unable to find 'mine\.inc'"):
+        from_qasm('OPENQASM 2.0;\ninclude "mine.inc";\nU(0, 0, 0) q[1];')
 
 
 def test_other_qiskit_instructions_are_refused() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from oracles import adapter_circuit, line, random_bindings, register_probabilities
 
+from oracles import adapter_circuit, line, random_bindings, register_probabilities
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
 from qadapt.counts import Counts

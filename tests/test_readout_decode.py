@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,9 @@ def test_probabilities_are_the_frequencies(experiment: tuple[Any, int, Any]) -> 
     assert (decoded.errors <= 0.5 / np.sqrt(shots)).all()
 
 
-@pytest.mark.parametrize("decoder", [lambda n, shots, x: input_sign(n, shots, x), lambda n, shots, x: probabilities(n, shots)])
+@pytest.mark.parametrize(
+    "decoder", [lambda n, shots, x: input_sign(n, shots, x), lambda n, shots, x: probabilities(n, shots)]
+)
 def test_error_bars_are_the_spread_of_repeated_experiments(decoder: Any) -> None:
     # The relative error of a standard deviation from R values is 1 / sqrt(2 R); the test fires falsely below 1e-6,
     # plus 0.5 % for the terms that the delta method leaves out at these counts.
@@ -157,14 +158,8 @@ def test_too_few_shots_are_refused(shots: Any) -> None:
         allocate(shots, [Setting(share=0.5), Setting(share=0.5)])
 
 
-@pytest.fixture
-def _registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def test_readouts_are_found_by_name_and_names_are_not_taken_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "_READOUTS", dict(readouts()))
-    yield
-
-
-@pytest.mark.usefixtures("_registry")
-def test_readouts_are_found_by_name_and_names_are_not_taken_twice() -> None:
     assert readout("input-sign") == InputSign()
     with pytest.raises(NotSupportedError, match=r"magic.*input-sign") as caught:
         readout("magic")

@@ -11,9 +11,9 @@ from typing import Any
 import jsonschema
 import pytest
 from hypothesis import given
-from oracles import circuits
 
 import qadapt
+from oracles import circuits
 from qadapt.circuit import Circuit
 from qadapt.errors import CircuitError
 

@@ -22,7 +22,7 @@ def loads(library: str) -> bool:
 def main() -> int:
     """Print every problem; return the exit code."""
     problems = []
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this runs on whatever Python is there
         problems.append(
             f"Python 3.11 or newer is needed, this is {sys.version.split()[0]} (make PYTHON=python3.12 ...)"
         )

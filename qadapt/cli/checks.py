@@ -12,8 +12,8 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, version
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,15 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?([^;]*)(?:
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 
 
-def packages(name: str) -> list[dict[str, Any]]:
-    """Packages that a distribution names: required ones and those of its extras, with the installed version."""
+def packages(name: str, requires: Sequence[str]) -> list[dict[str, Any]]:
+    """Packages that a distribution requires or that its extras do, with the installed version.
+
+    Args:
+        name: The distribution.
+        requires: Its requirements, as its metadata has them.
+    """
     found = []
-    for text in distribution(name).requires or ():
+    for text in requires:
         match = _REQUIREMENT.match(text)
         if match is None or match.group(1) == name:
             continue
@@ -61,12 +66,13 @@ def _version(package: str) -> str | None:
 
 def examine(name: str, entry: EntryPoint) -> dict[str, Any]:
     """Everything that can be said about one provider without connecting to anything."""
-    owner = entry.dist.name if entry.dist else None
     report: dict[str, Any] = {
         "provider": name,
-        "package": owner,
+        "package": entry.dist.name if entry.dist else None,
         "version": entry.dist.version if entry.dist else None,
-        "packages": packages(owner) if owner and owner != "qadapt" else [],
+        "packages": packages(entry.dist.name, entry.dist.requires or ())
+        if entry.dist and entry.dist.name != "qadapt"
+        else [],
         "error": None,
         "modules": {},
         "credentials": {},

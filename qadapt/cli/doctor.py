@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +29,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
             "python": f"{platform.python_implementation()} {platform.python_version()}",
             "platform": platform.platform(),
         },
-        "packages": packages("qadapt"),
+        "packages": packages("qadapt", distribution("qadapt").requires or ()),
         "providers": providers,
     }
     wrong = broken(report)
@@ -44,20 +44,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 def _show(report: Mapping[str, Any]) -> None:
     show_table(["", ""], report["system"].items(), title="system")
-    show_table(
-        ["package", "version", "wanted", "for", "get"],
-        [
-            [
-                item["package"],
-                item["version"] or "missing",
-                item["wanted"],
-                item["for"],
-                "" if item["version"] else item["get"],
-            ]
-            for item in [*report["packages"], *(item for each in report["providers"] for item in each["packages"])]
-        ],
-        title="packages",
-    )
+    typer.echo()
+    show_table(["package", "version", "wanted", "for", "get"], _package_rows(report), title="packages")
+    typer.echo()
     show_table(
         ["provider", "package", "version", "state"],
         [
@@ -72,6 +61,7 @@ def _show(report: Mapping[str, Any]) -> None:
         for name, state in [*each["credentials"].items(), *each["files"].items()]
     ]
     if seen:
+        typer.echo()
         show_table(["provider", "credential", "state"], seen, title="credentials (values are not read)")
     loaded = [
         [
@@ -84,12 +74,23 @@ def _show(report: Mapping[str, Any]) -> None:
         for item in each["libraries"]
     ]
     if loaded:
+        typer.echo()
         show_table(["provider", "library", "state", "get"], loaded, title="system libraries")
     typer.echo()
     for text in report["broken"]:
         typer.echo(f"broken: {text}")
     if not report["broken"]:
         typer.echo("nothing installed is broken")
+
+
+def _package_rows(report: Mapping[str, Any]) -> list[list[str]]:
+    """One row per package and wanted version, with everyone who wants it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in [*report["packages"], *(item for each in report["providers"] for item in each["packages"])]:
+        get = "" if item["version"] else item["get"]
+        row = found.setdefault((item["package"], item["wanted"]), ["", "", "", "", get])
+        row[:4] = item["package"], item["version"] or "missing", item["wanted"], f"{row[3]} {item['for']}".strip()
+    return list(found.values())
 
 
 def _first(modules: Mapping[str, str | None]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -89,7 +89,8 @@ def _layers(text: str) -> tuple[int, ...] | None:
         raise typer.BadParameter(f"{text!r} is neither 'all' nor numbers such as 0,2", param_hint="--layers") from None
 
 
-def _dim(dim: int) -> int:
-    if dim not in (2, 4, 8, 16):
-        raise typer.BadParameter(f"{dim} is not 2, 4, 8 or 16", param_hint="--dim")
-    return dim
+def _dim(dim: int) -> Literal[2, 4, 8, 16]:
+    for known in (2, 4, 8, 16):
+        if dim == known:
+            return known  # type: ignore[return-value]
+    raise typer.BadParameter(f"{dim} is not 2, 4, 8 or 16", param_hint="--dim")

@@ -38,15 +38,15 @@ def targets(
         [
             item["backend"],
             item["qubits"],
-            " ".join(item["native"]),
             "all to all" if item["live_couplers"] is None else item["live_couplers"],
             item["dead_couplers"] or "",
             (item["calibrated"] or "")[:16].replace("T", " "),
             "sample" if item["sample"] else "",
+            " ".join(item["native"]),
         ]
         for item in found
     ]
-    show_table(["backend", "qubits", "native gates", "couplers", "dead", "calibrated", ""], rows)
+    show_table(["backend", "qubits", "couplers", "dead", "calibrated", "", "native gates"], rows)
 
 
 def _summary(provider: str, target: Target) -> dict[str, Any]:

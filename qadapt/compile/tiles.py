@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import islice
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,15 +13,21 @@ from qadapt.compile.place import SEARCHED, Pattern, cost, embeddings
 from qadapt.errors import TargetError
 from qadapt.target import Target
 
+Losses: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
+
 MAX_TILE = 5
 """Largest circuit that is packed; larger ones run one at a time."""
+
+SECONDS, GAP = 5.0, 0.01
+"""The integer program stops here or within this share of its bound. Heavy-hex chips are solved to the end in a tenth of
+a second; on square grids with spacing the best tiling found so far is taken."""
 
 
 def tiles(pattern: Pattern, target: Target, *, spacing: int = 0) -> tuple[tuple[int, ...], ...]:
     """Choose the most disjoint tiles, and among equally many those of the least expected loss.
 
-    Pairs without spacing are a maximum weighted matching; all other cases are an exact integer program (at most one
-    tile over each qubit; with spacing also over each coupler, which leaves an idle qubit between any two tiles).
+    Pairs without spacing are a maximum weighted matching; all other cases are an integer program (at most one tile
+    over each qubit; with spacing also over each coupler, which leaves an idle qubit between any two tiles).
 
     Args:
         pattern: A connected pattern of 1 to 5 qubits.
@@ -67,7 +74,7 @@ def _candidates(pattern: Pattern, target: Target) -> list[tuple[int, ...]]:
     return sorted(tile for _, tile in best.values())
 
 
-def _matching(candidates: Sequence[tuple[int, ...]], losses: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
+def _matching(candidates: Sequence[tuple[int, ...]], losses: Losses) -> list[int]:
     import rustworkx as rx
 
     nodes = sorted({qubit for tile in candidates for qubit in tile})
@@ -85,7 +92,7 @@ def _matching(candidates: Sequence[tuple[int, ...]], losses: np.ndarray[tuple[in
 
 def _program(
     candidates: Sequence[tuple[int, ...]],
-    losses: np.ndarray[tuple[int], np.dtype[np.float64]],
+    losses: Losses,
     target: Target,
     spacing: int,
 ) -> list[int]:
@@ -114,8 +121,20 @@ def _program(
         integrality=np.ones(len(candidates), dtype=int),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(matrix, -np.inf, 1),
-        options={"mip_rel_gap": 1e-4},
+        options={"mip_rel_gap": GAP, "time_limit": SECONDS},
     )
     if solution.x is None:
-        raise TargetError(f"packing failed: {solution.message}")
+        return _greedy(candidates, losses, groups)
     return [int(number) for number in np.flatnonzero(solution.x > 0.5)]
+
+
+def _greedy(candidates: Sequence[tuple[int, ...]], losses: Losses, groups: Sequence[frozenset[int]]) -> list[int]:
+    """Take the best tile that is left until none is."""
+    taken: set[int] = set()
+    chosen = []
+    for number in np.argsort(losses, kind="stable").tolist():
+        over = {index for index, group in enumerate(groups) if not group.isdisjoint(candidates[number])}
+        if taken.isdisjoint(over):
+            taken |= over
+            chosen.append(number)
+    return chosen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,8 @@ def save(path: Path, window: Window) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez_compressed(file, **{name: np.asarray(value) for name, value in vars(window).items()})
+        arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(window).items()}
+        np.savez_compressed(file, **arrays)
     partial.replace(path)
 
 

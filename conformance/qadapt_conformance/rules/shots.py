@@ -1,0 +1,92 @@
+"""Shots: how many, how random, and how repeatable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from qadapt import Circuit, Counts, Work, op, sample
+from qadapt_conformance import oracle
+from qadapt_conformance.finding import Finding, fact
+from qadapt_conformance.probe import Probe, same
+from qadapt_conformance.rule import rule
+
+COIN = Circuit(num_qubits=1, operations=[op("ry", 0, angles=["t"])], measured=[0])
+"""One qubit; at t = pi/2 a fair coin, also on a noisy machine."""
+
+
+def _coins(probe: Probe, rows: int, seed: int | None, shots: int = 4096) -> Work:
+    return probe.work(COIN, {"t": np.full(rows, np.pi / 2)}, shots=shots, seed=seed)
+
+
+def _count(probe: Probe, rows: int, seed: int | None) -> Counts:
+    (result,) = probe.execute([_coins(probe, rows, seed)])
+    return result.counts
+
+
+@rule("SHOTS-1")
+def totals(probe: Probe) -> Iterator[Finding]:
+    """Every row of every register counts exactly the shots that were asked for."""
+    for shots in (1, 7, 1000):
+        work = _coins(probe, 3, probe.seed(), shots=probe.shots(shots))
+        (result,) = probe.execute([work])
+        (table,) = result.counts.registers
+        place = f"{shots} shots"
+        yield fact(table.dtype == np.int64, f"{place}: counts are {table.dtype}, expected int64", work.circuit)
+        yield fact(table.shape == (3, 2), f"{place}: counts of shape {table.shape}, expected (3, 2)", work.circuit)
+        yield fact(bool((table >= 0).all()), f"{place}: least count {table.min()}, expected none below 0", work.circuit)
+        sums = table.sum(axis=1).tolist()
+        yield fact(sums == [shots] * 3, f"{place}: rows add up to {sums}, expected {[shots] * 3}", work.circuit)
+        yield fact(result.counts.shots == shots, f"{place}: the result says {result.counts.shots}", work.circuit)
+
+
+@rule("SHOTS-2", needs=("seed",))
+def seeds_decide(probe: Probe) -> Iterator[Finding]:
+    """Equal seeds give equal counts, different seeds different ones."""
+    first, second = 12345, 54321
+    a, b, c = (_count(probe, 16, seed) for seed in (first, first, second))
+    yield fact(same(a, b), f"two submits with seed {first} gave {'equal' if same(a, b) else 'different'} counts")
+    # One row of a fair coin repeats with probability 1/80 at most; sixteen rows never do.
+    yield fact(not same(a, c), f"seeds {first} and {second} gave {'equal' if same(a, c) else 'different'} counts")
+    works = [_coins(probe, 4, first), _coins(probe, 4, first)]
+    if len(works) <= probe.capabilities.max_works:
+        d, e = (result.counts for result in probe.execute(works))
+        yield fact(same(d, e), "two equal works of one job with equal seeds should give equal counts")
+
+
+@rule("SHOTS-3")
+def fresh_without_seed(probe: Probe) -> Iterator[Finding]:
+    """Without a seed every call draws anew."""
+    probe.shots()
+    a, b = _count(probe, 16, None), _count(probe, 16, None)
+    yield fact(not same(a, b), "two submits without a seed gave equal counts, expected fresh ones")
+
+
+@rule("SHOTS-4")
+def independent_rows(probe: Probe) -> Iterator[Finding]:
+    """Every row is drawn by itself, with the spread that shots have."""
+    probe.shots()
+    (table,) = _count(probe, 64, probe.seed()).registers
+    different = len(np.unique(table, axis=0))
+    # Less than 1e-20 for a one between 5 % and 95 %: at most 8 different rows of 64 have a probability of at most
+    # C(64, 8) (8 q)**56, where q <= 0.029 is the most likely count of 4096 shots.
+    yield fact(different > 8, f"64 equal rows gave {different} different counts, expected more than 8")
+
+
+@rule("SHOTS-5", needs=("exact_sampling", "seed"), qubits=3, ideal=True)
+def exact_sampling(probe: Probe) -> Iterator[Finding]:
+    """Exact sampling draws by ``qadapt.sample`` from exact probabilities, number by number."""
+    operations = [op("ry", 0, angles=["a"]), op("cx", 0, 1), op("rx", 2, angles=["b"]), op("cz", 1, 2), op("h", 0)]
+    circuit = Circuit(num_qubits=3, operations=operations, measured=[[1, 0], [2]])
+    rows = {"a": [0.3, 1.4, 2.2, 0.0], "b": [2.0, 0.8, 1.7, 0.5]}
+    for seed in (1, 2):
+        work = probe.work(circuit, rows, shots=4096, seed=seed)
+        (result,) = probe.execute([work])
+        expected = sample(oracle.tables(work.circuit, work.bindings), 4096, seed)
+        for number, (got, want) in enumerate(zip(result.counts.registers, expected.registers, strict=True)):
+            row = int(np.argmax((got != want).any(axis=1)))
+            said = (
+                f"register {number}, seed {seed}: row {row} counts {got[row].tolist()}, expected {want[row].tolist()}"
+            )
+            yield fact(np.array_equal(got, want), said, work.circuit)

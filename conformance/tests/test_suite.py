@@ -1,0 +1,177 @@
+"""Verdicts: what conforms, what is not declared, what is not run, and what is violated by raising."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from qadapt import Backend, Capabilities, Site, Target, UnavailableError, Work, backend
+from qadapt.provider import check_works
+from qadapt_conformance import RULES, Report, Verdict, run_suite
+from qadapt_conformance.finding import Finding
+from qadapt_conformance.mutants import Wrapped
+from qadapt_conformance.probe import Probe
+
+
+class _Declaring(Wrapped):
+    """The right backend that declares something else."""
+
+    def __init__(self, inner: Backend, **declared: object) -> None:
+        super().__init__(inner)
+        self._declared = declared
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._inner.capabilities.model_copy(update=self._declared)
+
+
+class _Raising(Wrapped):
+    def __init__(self, inner: Backend, error: Exception) -> None:
+        super().__init__(inner)
+        self._error = error
+
+    def submit(self, work: Sequence[Work], *, tag: str) -> str:
+        raise self._error
+
+
+@pytest.fixture(scope="module")
+def whole(right: Backend) -> Report:
+    return run_suite(right)
+
+
+def test_the_right_backend_conforms(whole: Report) -> None:
+    assert {entry.rule: entry.message for entry in whole.verdicts if entry.verdict is Verdict.VIOLATES} == {}
+    assert whole.exit_code == 0
+    assert all(entry.looks for entry in whole.verdicts if entry.verdict is Verdict.CONFORMS)
+
+
+def test_the_report_repeats_and_is_complete(whole: Report, right: Backend) -> None:
+    assert [entry.rule for entry in whole.verdicts] == list(RULES)
+    again = run_suite(right, rules=["BITS-4", "GATES-3"])
+    for name in ("BITS-4", "GATES-3"):
+        assert again.of(name) == whole.of(name)
+    assert Report.model_validate_json(whole.model_dump_json()) == whole
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_no_false_alarm(right: Backend, seed: int) -> None:
+    """At most 1e-6 per run by construction; the seeds are fixed."""
+    report = run_suite(right, rules=[name for name, rule in RULES.items() if rule.ideal], seed=seed)
+    assert not report.count(Verdict.VIOLATES)
+
+
+def test_rules_that_were_not_selected_are_reported(right: Backend) -> None:
+    report = run_suite(right, rules=["JOBS-1"])
+    assert report.of("JOBS-1").verdict is Verdict.CONFORMS
+    assert report.count(Verdict.NOT_RUN) == len(RULES) - 1
+    assert report.exit_code == 3
+
+
+def test_unknown_rules_are_an_error(right: Backend) -> None:
+    with pytest.raises(KeyError, match="NOPE-1"):
+        run_suite(right, rules=["NOPE-1"])
+
+
+def test_not_declared(right: Backend) -> None:
+    undeclared = _Declaring(right, seed=False, exact_sampling=False)
+    report = run_suite(undeclared, rules=["SHOTS-2", "SHOTS-5", "SHOTS-1"])
+    assert report.of("SHOTS-2").verdict is Verdict.NOT_DECLARED
+    assert "seed" in report.of("SHOTS-2").message
+    assert report.of("SHOTS-5").verdict is Verdict.NOT_DECLARED
+    assert report.of("SHOTS-1").verdict is Verdict.CONFORMS
+
+
+def test_too_few_qubits_are_not_declared(right: Backend) -> None:
+    class Small(Wrapped):
+        @property
+        def target(self) -> Target:
+            return Target(name="small", num_qubits=2, native=self._inner.target.native)
+
+    report = run_suite(Small(right), rules=["BITS-6", "ANGLES-2"])
+    assert report.of("BITS-6").verdict is Verdict.NOT_DECLARED
+    assert report.of("BITS-6").message == "needs 12 qubits, the target has 2"
+    assert report.of("ANGLES-2").verdict is Verdict.CONFORMS
+
+
+def test_too_few_shots_are_not_run(right: Backend) -> None:
+    report = run_suite(_Declaring(right, max_shots=500), rules=["ANGLES-1", "JOBS-1"])
+    assert report.of("ANGLES-1").verdict is Verdict.NOT_RUN
+    assert "at most 500" in report.of("ANGLES-1").message
+    assert report.of("JOBS-1").verdict is Verdict.CONFORMS
+
+
+def test_small_limits_are_enough(right: Backend) -> None:
+    """Room for one row and one work is no violation, and most rules can still be judged; not refusing more is one."""
+    report = run_suite(_Declaring(right, max_works=1, max_rows=1))
+    assert [entry.rule for entry in report.verdicts if entry.verdict is Verdict.VIOLATES] == ["REFUSE-3"]
+    assert all(report.of(name).verdict is Verdict.CONFORMS for name in ("ROWS-1", "ROWS-4", "PARAMS-2", "GATES-1"))
+    assert report.of("SHOTS-4").verdict is Verdict.NOT_RUN
+    assert "64 rows" in report.of("SHOTS-4").message
+
+
+def test_a_machine_is_not_judged_by_exact_probabilities(right: Backend) -> None:
+    report = run_suite(_Declaring(right, simulated=False), rules=["BITS-1", "JOBS-1"])
+    assert report.of("BITS-1").verdict is Verdict.NOT_RUN
+    assert "exact probabilities" in report.of("BITS-1").message
+    assert report.of("JOBS-1").verdict is Verdict.CONFORMS
+
+
+class _Chip(Wrapped):
+    """An ideal chip with couplings: refuses what does not fit it, and lets a simulator compute the rest."""
+
+    def __init__(self, inner: Backend, native: tuple[str, ...]) -> None:
+        super().__init__(inner)
+        sites = {"cz": tuple(Site(qubits=(q, q + 1), error=0.0) for q in range(11))}
+        self._target = Target(name="line", num_qubits=12, native=native, sites=sites)
+
+    @property
+    def target(self) -> Target:
+        return self._target
+
+    def submit(self, work: Sequence[Work], *, tag: str) -> str:
+        check_works(work, self.target, self.capabilities)
+        return super().submit(work, tag=tag)
+
+
+@pytest.mark.parametrize("native", [("cz", "sx", "x", "rz"), ("cz", "u3"), ("cz", "rphi")], ids="-".join)
+def test_an_ideal_chip_conforms(right: Backend, native: tuple[str, ...]) -> None:
+    """The rules reach a machine with couplings through compiling, routing and packing."""
+    report = run_suite(_Chip(right, native))
+    assert {entry.rule: entry.message for entry in report.verdicts if entry.verdict is not Verdict.CONFORMS} == {}
+
+
+def test_an_emulator_conforms_where_it_can_be_judged() -> None:
+    emulator = backend("local:emulator/heron-r2")
+    report = run_suite(emulator)
+    assert not report.count(Verdict.VIOLATES), [entry.message for entry in report.verdicts if entry.message]
+    for name, rule in RULES.items():
+        assert (report.of(name).verdict is Verdict.NOT_RUN) == (rule.ideal and not rule.not_declared(emulator))
+    assert report.exit_code == 3
+
+
+def test_an_error_of_the_backend_violates(right: Backend) -> None:
+    report = run_suite(_Raising(right, ValueError("no")), rules=["BITS-1"])
+    verdict = report.of("BITS-1")
+    assert verdict.verdict is Verdict.VIOLATES
+    assert "ValueError, which is not an error of qadapt's tree: no" in verdict.message
+    assert "rerun   : qadapt-conformance --backend local:statevector --rule BITS-1" in verdict.message
+    assert "spec    : docs/spec.md#bits-1" in verdict.message
+
+
+def test_a_backend_that_is_away_is_not_judged(right: Backend) -> None:
+    report = run_suite(_Raising(right, UnavailableError("maintenance", provider="local")), rules=["BITS-1"])
+    assert report.of("BITS-1").verdict is Verdict.NOT_RUN
+    assert report.exit_code == 3
+
+
+def test_a_rule_that_looks_at_nothing_has_proved_nothing(right: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def empty(probe: Probe) -> Iterator[Finding]:
+        """Demand nothing."""
+        return iter(())
+
+    monkeypatch.setitem(RULES, "JOBS-1", replace(RULES["JOBS-1"], check=empty))
+    report = run_suite(right, rules=["JOBS-1"])
+    assert report.of("JOBS-1").verdict is Verdict.NOT_RUN
+    assert report.exit_code == 3

@@ -1,0 +1,149 @@
+"""Provider ``aer``: exact probabilities by Qiskit Aer's state-vector simulator, counts by qadapt's sampler.
+
+Aer does not factorise a circuit whose qubits no gate connects, so each connected component is simulated by itself, all
+of them and all rows in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qadapt.bindings import Bindings
+from qadapt.counts import sample
+from qadapt.errors import ProviderError, TargetError
+from qadapt.inline import InlineBackend
+from qadapt.provider import Provenance, Requirements, Result, Work, check_works
+from qadapt.simulate.components import Component, check_sizes, split
+from qadapt.target import Capabilities, Target
+from qadapt_aer.errors import translate
+from qadapt_aer.lower import NATIVE, Lowered, lower, save
+from qadapt_aer.read import experiments, registers, tables
+
+NUM_QUBITS = 1024
+"""Qubits of the target; memory limits connected qubits, not qubits."""
+MAX_CONNECTED = 24
+"""Connected qubits: 256 MiB of amplitudes."""
+
+_MAX_EXPERIMENTS = 2**14
+"""Rows times components of one call; Aer keeps a record of each until the call ends."""
+_MAX_PROBABILITIES = 2**25
+"""Saved probabilities of one call: 256 MiB."""
+
+STATEVECTOR = Target(
+    name="statevector", num_qubits=NUM_QUBITS, native=tuple(NATIVE), source="Qiskit Aer, method statevector"
+)
+
+
+class AerBackend(InlineBackend):
+    """The state-vector simulator."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "aer:statevector",
+            STATEVECTOR,
+            Capabilities(seed=True, exact_sampling=True, native_parameters=True, cancel=True, simulated=True),
+        )
+
+    def submit(self, work: Sequence[Work], *, tag: str) -> str:
+        """Check the works, also for what Aer cannot simulate, and start a job.
+
+        Raises:
+            QadaptError: The works do not fit.
+        """
+        check_works(work, self.target, self.capabilities)
+        for item in work:
+            check_sizes(split(item.circuit, item.circuit.measured), MAX_CONNECTED, "state-vector")
+        return super().submit(work, tag=tag)
+
+    def execute(self, work: Work) -> Result:
+        """Simulate one checked work."""
+        return Result(
+            sample(self.probabilities(work), work.shots, work.seed, provider=self.name),
+            Provenance(
+                backend=self.name,
+                circuit_hash=work.circuit.content_hash,
+                qubits=work.circuit.measured,
+                shots=work.shots,
+                seed=work.seed,
+                simulated=True,
+                versions={name: version(name) for name in ("qadapt-aer", "qiskit", "qiskit-aer")},
+            ),
+        )
+
+    def probabilities(self, work: Work) -> tuple[NDArray[np.float64], ...]:
+        """Exact probabilities ``[rows, 2**bits]`` of every register, column *i* for outcome *i*.
+
+        Raises:
+            ProviderError: Aer failed.
+        """
+        components = [component for component in split(work.circuit, work.circuit.measured) if component.reads]
+        lowered = [lower(component) for component in components]
+        blocks = _blocks(work.bindings, _rows_per_call(components))
+        tables = [self._block(work.widths, components, lowered, block) for block in blocks]
+        return tuple(np.concatenate(parts) for parts in zip(*tables, strict=True))
+
+    def _block(
+        self, widths: Sequence[int], components: Sequence[Component], lowered: Sequence[Lowered], bindings: Bindings
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Probabilities of a block of rows, by one call of Aer."""
+        from qiskit_aer import AerSimulator
+
+        rows = bindings.rows
+        circuits = [save(item, component) for item, component in zip(lowered, components, strict=True)]
+        sizes = [rows if item.symbols else 1 for item in lowered]
+        simulator = AerSimulator(method="statevector", precision="double")
+        job = simulator.run(circuits, parameter_binds=[item.values(bindings) for item in lowered], shots=1)
+        data = experiments(job.result(), sum(sizes), provider=self.name)
+        edges = np.cumsum([0, *sizes]).tolist()
+        parts = [
+            tables(component, data[start:stop], rows)
+            for component, start, stop in zip(components, edges[:-1], edges[1:], strict=True)
+        ]
+        return registers(widths, components, parts)
+
+    def translate(self, error: Exception) -> ProviderError:
+        """Put Aer's exception into our tree."""
+        return translate(error, provider=self.name)
+
+
+class AerProvider:
+    """Qiskit Aer."""
+
+    name = "aer"
+
+    def requirements(self) -> Requirements:
+        """What this provider needs from the machine it runs on."""
+        return Requirements(modules=("qiskit_aer",))
+
+    def targets(self) -> Mapping[str, Target]:
+        """The one target."""
+        return MappingProxyType({STATEVECTOR.name: STATEVECTOR})
+
+    def open(self, target: str) -> AerBackend:
+        """Open ``statevector``.
+
+        Raises:
+            TargetError: There is no such target.
+        """
+        if target != STATEVECTOR.name:
+            raise TargetError(f"aer has no target {target!r}", hint=f"its target is {STATEVECTOR.name!r}")
+        return AerBackend()
+
+
+def _rows_per_call(components: Sequence[Component]) -> int:
+    saved: int = sum(1 << len(read.qubits) for component in components for read in component.reads)
+    return max(1, min(_MAX_EXPERIMENTS // len(components), _MAX_PROBABILITIES // saved))
+
+
+def _blocks(bindings: Bindings, step: int) -> Iterator[Bindings]:
+    """Cut the rows into blocks of at most ``step``."""
+    if bindings.rows <= step:
+        yield bindings
+        return
+    for start in range(0, bindings.rows, step):
+        yield bindings.slice(start, min(start + step, bindings.rows))

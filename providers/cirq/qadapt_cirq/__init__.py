@@ -1,0 +1,1 @@
+"""qadapt-cirq: exact simulation by Cirq; it registers itself as the provider ``cirq``."""

@@ -1,0 +1,157 @@
+"""CirqProvider: Cirq's exact simulators behind the seam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import TypeAlias
+
+import cirq
+import numpy as np
+from numpy.typing import NDArray
+
+from qadapt.bindings import Bindings
+from qadapt.counts import sample
+from qadapt.errors import ProviderError, TargetError
+from qadapt.inline import InlineBackend
+from qadapt.provider import Provenance, Requirements, Result, Work, check_works
+from qadapt.simulate.components import Component, check_sizes, join, split
+from qadapt.target import Capabilities, Target
+from qadapt_cirq.errors import translate
+from qadapt_cirq.lower import NATIVE, Lowered, lower, radians, resolvers
+from qadapt_cirq.read import density_weights, outcomes, state_weights
+
+Floats: TypeAlias = NDArray[np.float64]
+
+NUM_QUBITS = 1024
+"""Qubits of every target. Components are simulated one by one, so only connected qubits cost memory."""
+
+CAPABILITIES = Capabilities(seed=True, exact_sampling=True, native_parameters=True, cancel=True, simulated=True)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One of Cirq's simulators.
+
+    Attributes:
+        connected: Most connected qubits; both need a gibibyte for a state of this size.
+        source: The vendor's name.
+        weights: Big-endian probabilities of a lowered circuit, one array per row.
+    """
+
+    connected: int
+    source: str
+    weights: Callable[[Lowered, Bindings], Iterator[Floats]]
+
+
+def _state_vectors(lowered: Lowered, bindings: Bindings) -> Iterator[Floats]:
+    # A component is connected, so looking for untangled parts of it costs time and finds nothing.
+    simulator = cirq.Simulator(dtype=np.complex128, split_untangled_states=False)
+    sweep = simulator.simulate_sweep_iter(lowered.circuit, resolvers(lowered, bindings), qubit_order=lowered.qubits)
+    return (state_weights(result.final_state_vector) for result in sweep)
+
+
+def _density_matrices(lowered: Lowered, bindings: Bindings) -> Iterator[Floats]:
+    simulator = cirq.DensityMatrixSimulator(dtype=np.complex128, split_untangled_states=False)
+    sweep = simulator.simulate_sweep_iter(lowered.circuit, resolvers(lowered, bindings), qubit_order=lowered.qubits)
+    return (density_weights(result.final_density_matrix) for result in sweep)
+
+
+ENGINES: Mapping[str, Engine] = MappingProxyType(
+    {
+        "simulator": Engine(26, "cirq.Simulator", _state_vectors),
+        "density-matrix": Engine(13, "cirq.DensityMatrixSimulator", _density_matrices),
+    }
+)
+
+
+class CirqProvider:
+    """Cirq's ``Simulator`` and ``DensityMatrixSimulator``, both ideal and in double precision."""
+
+    name = "cirq"
+
+    def requirements(self) -> Requirements:
+        """What this provider needs from the machine it runs on."""
+        return Requirements(modules=("cirq",))
+
+    def targets(self) -> Mapping[str, Target]:
+        """Both simulators, by name."""
+        return {
+            name: Target(name=name, num_qubits=NUM_QUBITS, native=tuple(NATIVE), source=engine.source)
+            for name, engine in ENGINES.items()
+        }
+
+    def open(self, target: str) -> CirqBackend:
+        """Open a simulator by name.
+
+        Raises:
+            TargetError: There is no such simulator.
+        """
+        targets = self.targets()
+        if target not in targets:
+            raise TargetError(f"cirq has no target {target!r}", hint=f"targets are {', '.join(targets)}")
+        return CirqBackend(f"{self.name}:{target}", targets[target], ENGINES[target])
+
+
+class CirqBackend(InlineBackend):
+    """One of Cirq's simulators; exact probabilities for every row, then counts by the common sampler."""
+
+    def __init__(self, name: str, target: Target, engine: Engine) -> None:
+        super().__init__(name, target, CAPABILITIES)
+        self._engine = engine
+
+    def submit(self, work: Sequence[Work], *, tag: str) -> str:
+        """Start a job.
+
+        Raises:
+            QadaptError: As for ``check_works``.
+            NotSupportedError: Too many qubits are connected by gates.
+            BindingsError: Scale and offset take an angle out of the range of float64.
+        """
+        check_works(work, self.target, self.capabilities)
+        for item in work:
+            check_sizes(split(item.circuit, item.circuit.measured), self._engine.connected, self.name)
+            radians(tuple(p for o in item.circuit.operations for p in o.parameters), item.bindings)
+        return super().submit(work, tag=tag)
+
+    def execute(self, work: Work) -> Result:
+        """Run one checked work."""
+        counts = sample(self.probabilities(work), work.shots, work.seed, provider=self.name)
+        return Result(
+            counts,
+            Provenance(
+                backend=self.name,
+                circuit_hash=work.circuit.content_hash,
+                qubits=work.circuit.measured,
+                shots=work.shots,
+                seed=work.seed,
+                simulated=True,
+                versions={name: version(name) for name in ("qadapt-cirq", "cirq-core")},
+            ),
+        )
+
+    def translate(self, error: Exception) -> ProviderError:
+        """Put a vendor's exception into our tree."""
+        return translate(error, provider=self.name)
+
+    def probabilities(self, work: Work) -> list[Floats]:
+        """Exact distribution ``[rows, 2**bits]`` of each register of a checked work, outcomes as in ``Counts``."""
+        parts: list[list[tuple[tuple[int, ...], Floats]]] = [[] for _ in work.circuit.measured]
+        for component in split(work.circuit, work.circuit.measured):
+            for read, table in zip(component.reads, self._tables(component, work.bindings), strict=True):
+                parts[read.register].append((read.bits, table))
+        return [join(width, own) for width, own in zip(work.widths, parts, strict=True)]
+
+    def _tables(self, component: Component, bindings: Bindings) -> list[Floats]:
+        """Distribution of each read of one component, ``[rows, 2**bits]``; nothing is run for one without reads."""
+        if not component.reads:
+            return []
+        lowered = lower(component)
+        rows = bindings.rows if lowered.angles else 1
+        tables = [np.empty((rows, 2 ** len(read.bits))) for read in component.reads]
+        for row, weights in enumerate(self._engine.weights(lowered, bindings)):
+            for table, read in zip(tables, component.reads, strict=True):
+                table[row] = outcomes(weights, read.qubits)
+        return [np.broadcast_to(table, (bindings.rows, table.shape[1])) for table in tables]

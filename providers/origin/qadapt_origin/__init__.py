@@ -1,0 +1,1 @@
+"""Origin Quantum for qadapt, through pyQPanda3."""

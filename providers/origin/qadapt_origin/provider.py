@@ -1,0 +1,204 @@
+"""Provider ``origin``: exact probabilities by pyQPanda3's simulators, counts by qadapt's sampler.
+
+pyQPanda3 crashes on wide registers and its shots have no seed, so programs hold no measurements and every connected
+component of a circuit is simulated by itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit
+from qadapt.counts import sample
+from qadapt.errors import ProviderError, TargetError
+from qadapt.inline import InlineBackend
+from qadapt.provider import Provenance, Requirements, Result, Work, check_works
+from qadapt.simulate.components import Component, check_sizes, join, split
+from qadapt.simulate.noise import assignment
+from qadapt.target import Capabilities, Target, bundled_targets
+from qadapt_origin.errors import sdk, translate
+from qadapt_origin.lower import NATIVE, check_angles, local, lower
+from qadapt_origin.noise import noise_model
+from qadapt_origin.read import misread, mixed, pure
+
+CPU = "cpu"
+EMULATOR = "wukong72-emulator"
+WUKONG = "wukong-72"
+"""Bundled target whose calibration the emulator has."""
+
+NUM_QUBITS = 256
+"""Qubits of the ideal simulator; memory limits connected qubits, not qubits."""
+
+_CPU = Target(name=CPU, num_qubits=NUM_QUBITS, native=tuple(NATIVE), source="pyqpanda3 CPUQVM")
+
+CAPABILITIES = Capabilities(seed=True, exact_sampling=True, cancel=True, simulated=True)
+
+
+class OriginBackend(InlineBackend):
+    """One of pyQPanda3's simulators."""
+
+    connected: int
+    """Most qubits that gates may connect."""
+    noise: str | None = None
+    """What the noise stands for, as provenance tells it."""
+
+    def __init__(self, target: Target) -> None:
+        sdk()
+        super().__init__(f"origin:{target.name}", target, CAPABILITIES)
+
+    @abstractmethod
+    def rows(self, component: Component, circuit: Circuit, bindings: Bindings) -> Iterator[Sequence[ArrayLike]]:
+        """Simulate a component row by row; yields the true outcomes' probabilities of each of its reads."""
+
+    def read_out(self, table: NDArray[np.float64], qubits: Sequence[int]) -> NDArray[np.float64]:
+        """From probabilities ``[rows, outcomes]`` of true outcomes to those of read ones; qubits are physical."""
+        return table
+
+    def submit(self, work: Sequence[Work], *, tag: str) -> str:
+        """Start a job.
+
+        Raises:
+            QadaptError: As for ``check_works``.
+            BindingsError: Scale and offset carry an angle out of the range of floats.
+            NotSupportedError: Too many qubits are connected by gates.
+        """
+        check_works(work, self.target, self.capabilities)
+        for item in work:
+            check_angles(item.circuit, item.bindings)
+            check_sizes(split(item.circuit, item.circuit.measured), self.connected, self.name)
+        return super().submit(work, tag=tag)
+
+    def execute(self, work: Work) -> Result:
+        """Run one checked work."""
+        return Result(
+            sample(self.probabilities(work), work.shots, work.seed, provider=self.name),
+            Provenance(
+                backend=self.name,
+                circuit_hash=work.circuit.content_hash,
+                qubits=work.circuit.measured,
+                shots=work.shots,
+                seed=work.seed,
+                simulated=True,
+                noise=self.noise,
+                calibrated=self.target.calibrated,
+                versions={name: version(name) for name in ("qadapt", "qadapt-origin", "pyqpanda3")},
+            ),
+        )
+
+    def probabilities(self, work: Work) -> tuple[NDArray[np.float64], ...]:
+        """Exact probabilities ``[rows, 2**bits]`` of every register, column *i* for outcome *i*."""
+        _one_thread()
+        found: list[list[tuple[tuple[int, ...], NDArray[np.float64]]]] = [[] for _ in work.circuit.measured]
+        for component in split(work.circuit, work.circuit.measured):
+            if component.reads:
+                for read, table in zip(component.reads, self._tables(component, work.bindings), strict=True):
+                    found[read.register].append((read.bits, table))
+        return tuple(join(width, parts) for width, parts in zip(work.widths, found, strict=True))
+
+    def _tables(self, component: Component, bindings: Bindings) -> Iterator[NDArray[np.float64]]:
+        """Probabilities ``[rows, outcomes]`` of each read of a component."""
+        circuit = local(component)
+        distinct = bindings if circuit.parameters else bindings.slice(0, 1)
+        tables = [np.empty((distinct.rows, 2 ** len(read.bits))) for read in component.reads]
+        for row, values in enumerate(self.rows(component, circuit, distinct)):
+            for table, probabilities in zip(tables, values, strict=True):
+                table[row] = probabilities
+        for read, table in zip(component.reads, tables, strict=True):
+            seen = self.read_out(table, [component.qubits[qubit] for qubit in read.qubits])
+            yield np.broadcast_to(seen, (bindings.rows, seen.shape[1]))
+
+    def translate(self, error: Exception) -> ProviderError:
+        """Put pyQPanda3's exception into our tree."""
+        return translate(error, provider=self.name)
+
+
+class CpuBackend(OriginBackend):
+    """The state-vector simulator ``CPUQVM``, ideal."""
+
+    connected = 24
+
+    def rows(self, component: Component, circuit: Circuit, bindings: Bindings) -> Iterator[Sequence[ArrayLike]]:
+        """Run one program per row and read exact probabilities."""
+        simulator = sdk().CPUQVM()
+        for program in lower(circuit, bindings):
+            # One shot, which measures nothing: pyqpanda3 takes no fewer.
+            simulator.run(program, 1)
+            result = simulator.result()
+            yield [pure(result, read.qubits) for read in component.reads]
+
+
+class EmulatorBackend(OriginBackend):
+    """The density-matrix simulator with the noise of a calibrated target."""
+
+    connected = 10
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        kind = "published sample values" if target.sample else "calibration"
+        self.noise = (
+            f"{kind} of {WUKONG}: gate errors and relaxation by pyqpanda3's DensityMatrixSimulator; readout errors, "
+            "which it ignores, applied to the probabilities by qadapt-origin"
+        )
+
+    def rows(self, component: Component, circuit: Circuit, bindings: Bindings) -> Iterator[Sequence[ArrayLike]]:
+        """Run one program per row under the component's noise model and read exact probabilities."""
+        simulator, noise = sdk().DensityMatrixSimulator(), noise_model(circuit, component.qubits, self.target)
+        for program in lower(circuit, bindings):
+            simulator.run(program, noise)
+            yield [mixed(simulator, read.qubits) for read in component.reads]
+
+    def read_out(self, table: NDArray[np.float64], qubits: Sequence[int]) -> NDArray[np.float64]:
+        """Apply the readout errors of the target."""
+        return misread(table, [assignment(self.target, qubit) for qubit in qubits])
+
+
+class OriginProvider:
+    """Origin Quantum, as far as it runs on this machine."""
+
+    name = "origin"
+
+    def requirements(self) -> Requirements:
+        """What this provider needs from the machine it runs on."""
+        return Requirements(
+            modules=("pyqpanda3.core",),
+            credentials=("ORIGIN_API_KEY",),
+            libraries={"libcurl.so.4": "libcurl4", "libgomp.so.1": "libgomp1", "libatomic.so.1": "libatomic1"},
+        )
+
+    def targets(self) -> Mapping[str, Target]:
+        """The ideal simulator and the emulator of Wukong-72."""
+        wukong = bundled_targets()[WUKONG].model_dump()
+        return MappingProxyType({CPU: _CPU, EMULATOR: Target(**{**wukong, "name": EMULATOR})})
+
+    def open(self, target: str) -> OriginBackend:
+        """Open a target by name.
+
+        Raises:
+            TargetError: There is no such target.
+            MissingExtraError: pyqpanda3, or a shared library that it links, is not installed.
+        """
+        targets = self.targets()
+        if target not in targets:
+            raise TargetError(f"origin has no target {target!r}", hint=f"targets are {', '.join(targets)}")
+        return CpuBackend(_CPU) if target == CPU else EmulatorBackend(targets[target])
+
+
+def _one_thread() -> None:
+    """Keep pyQPanda3's OpenMP to this thread.
+
+    DensityMatrixSimulator starts a team even for two qubits: slower by orders of magnitude where the cores are busy,
+    and a process that is forked afterwards hangs. The setting belongs to the calling thread, which is the backend's
+    own, so torch and others that share the library keep their threads. ``OMP_NUM_THREADS`` is read once, when the
+    library is loaded, so that setting it here would reach them too, or come too late.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL("libgomp.so.1").omp_set_num_threads(1)

@@ -1,0 +1,48 @@
+"""Identity starts: angles at which a skeleton is the identity and all directions of SO(d) are open.
+
+Adapters start at the identity and stay near it, so this is where a search for their angles begins. The shipped angles
+are the best conditioned of many solutions; ``tools/identity_starts.py`` computes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from qadapt.errors import QadaptError
+from qadapt.synthesis.ansatz import Ansatz
+from qadapt.synthesis.arrays import Floats
+from qadapt.synthesis.lm import conditioning
+
+ERROR, CONDITIONING = 1e-12, 1e-2
+"""Largest Frobenius distance from the identity, and smallest singular value of the Jacobian, of a shipped start."""
+
+
+@cache
+def identity_starts() -> Mapping[Ansatz, Floats]:
+    """Read the shipped starts: angles ``[size]`` by ansatz.
+
+    Raises:
+        QadaptError: The shipped angles are not what they should be.
+    """
+    text = (files("qadapt") / "data" / "identity_starts.json").read_text(encoding="utf-8")
+    return MappingProxyType(dict(_checked(entry) for entry in json.loads(text)["starts"]))
+
+
+def _checked(entry: Mapping[str, Any]) -> tuple[Ansatz, Floats]:
+    ansatz = Ansatz(entry["num_qubits"], tuple((low, high) for low, high in entry["edges"]))
+    angles = np.array(entry["angles"], dtype=float)
+    distance = np.linalg.norm(ansatz.matrix(angles) - np.eye(1 << ansatz.num_qubits))
+    if not distance <= ERROR or not conditioning(ansatz, angles[None])[0] >= CONDITIONING:
+        raise QadaptError(
+            f"the shipped identity start of {ansatz.num_qubits} qubits is damaged: distance {distance:.1e}",
+            hint="run tools/identity_starts.py",
+        )
+    angles.setflags(write=False)
+    return ansatz, angles
