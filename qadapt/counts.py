@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qadapt.errors import BadResultError
 
 RESOLUTION = 2.0**-40
-"""Probabilities are drawn from with this resolution; outcomes below half of it never occur."""
+"""Resolution with which probabilities are drawn from; what is far below it never occurs."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,13 @@ class InlineBackend(ABC):
     def execute(self, work: Work) -> Result:
         """Run one checked work."""
 
+    def check(self, work: Work) -> None:  # noqa: B027 - most backends have nothing to add
+        """Refuse one more kind of work that fits the target but not this simulator; nothing by default.
+
+        Raises:
+            QadaptError: The work cannot be executed.
+        """
+
     def translate(self, error: Exception) -> ProviderError:
         """Put a vendor's exception into our tree."""
         return JobFailedError(f"{type(error).__name__}: {error}", provider=self.name)
@@ -38,6 +45,8 @@ class InlineBackend(ABC):
     def submit(self, work: Sequence[Work], *, tag: str) -> str:
         """Start a job; a tag that was used before gives back its job instead of a second one."""
         check_works(work, self.target, self.capabilities)
+        for item in work:
+            self.check(item)
         if tag not in self._tags:
             job_id = self._tags[tag] = uuid.uuid4().hex
             self._jobs[job_id] = self._pool.submit(self._run, tuple(work))

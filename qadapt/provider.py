@@ -197,7 +197,7 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
     Raises:
         BindingsError: Missing or extra parameters, angles that are not finite.
         TargetError: Gates that are not native, qubits that are not coupled or out of range, nothing measured.
-        NotSupportedError: Too many shots, rows or works.
+        NotSupportedError: Too many shots, rows, works or executions.
     """
     if not 1 <= len(works) <= capabilities.max_works:
         raise NotSupportedError(
@@ -218,6 +218,14 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
                 raise NotSupportedError(f"{asked} exceeds {capability}={most} of {target.name}", capability=capability)
         if wrong := violations(work.circuit, target):
             raise TargetError(f"the circuit does not fit {target.name}", violations=wrong)
+    executions = sum(work.bindings.rows * work.shots for work in works)
+    if executions > capabilities.max_executions:
+        raise NotSupportedError(
+            f"{executions} executions (rows times shots) exceed max_executions={capabilities.max_executions} of "
+            f"{target.name}",
+            capability="max_executions",
+            hint="submit fewer rows or shots at once",
+        )
 
 
 def _check_angles(circuit: Circuit, bindings: Bindings) -> None:

@@ -190,6 +190,7 @@ class Capabilities(BaseModel):
         max_shots: Most shots per row.
         max_rows: Most rows of one work.
         max_works: Most works of one submit.
+        max_executions: Most executions, rows times shots, of all works of one submit together.
         seed: The seed of a work decides its counts.
         exact_sampling: Counts are drawn by ``qadapt.counts.sample`` from exact probabilities, so backends with this
             capability give identical counts for equal seeds.
@@ -206,6 +207,7 @@ class Capabilities(BaseModel):
     max_shots: Annotated[int, Field(ge=1)] = 1_000_000
     max_rows: Annotated[int, Field(ge=1)] = 65_536
     max_works: Annotated[int, Field(ge=1)] = 64
+    max_executions: Annotated[int, Field(ge=1)] = 1_000_000_000_000
     seed: bool = False
     exact_sampling: bool = False
     native_parameters: bool = False

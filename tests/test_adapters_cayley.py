@@ -121,6 +121,13 @@ def test_rotating_takes_any_strides() -> None:
     torch.testing.assert_close(rotate(expanded, blocks)[3], rotate(expanded[0], blocks))
 
 
+def test_a_half_precision_rotation_is_rounded_once() -> None:
+    blocks = cayley(skews(8, 4, 0.7), 4)
+    values = torch.randn(200, 32, generator=torch.Generator().manual_seed(0)).bfloat16()
+    exact = rotate(values.double(), blocks)
+    assert ((rotate(values, blocks) - exact).abs() <= exact.abs() * 2**-8 + 1e-6).all()
+
+
 # The layer in torch
 
 

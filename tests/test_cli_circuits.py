@@ -118,6 +118,15 @@ CIRCUIT_OF_QASM = {
 }
 
 
+def test_exact_simulators_give_equal_counts_for_equal_seeds(
+    turn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--set", "t=0.3,1.1,2.9", "--set", "u=0.7", "--seed", "11", "--shots", "5000"]
+    ours = document(capsys, turn, "--backend", "acme:exact", *arguments)
+    monkeypatch.undo()
+    assert document(capsys, turn, "--backend", "local:statevector", *arguments)["rows"] == ours["rows"]
+
+
 def test_rows_come_from_the_command_line(turn: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = document(
         capsys, turn, "--backend", "acme:exact", "--set", f"t=0,{np.pi},-0.0", "--set", "u=3.141592653589793"

@@ -33,9 +33,9 @@ def test_the_real_registry_has_the_local_provider(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.undo()
-    found = {item["provider"]: item for item in json.loads(call(capsys, "providers", "--json").out)}
-    assert found["local"]["package"] == "qadapt"
-    assert found["local"]["error"] is None
+    found = {item["backend"]: item for item in json.loads(call(capsys, "targets", "local", "--json").out)}
+    assert found["local:statevector"]["live_couplers"] is None
+    assert found["local:emulator/heron-r2"]["dead_couplers"] > 0
 
 
 def test_targets_tell_qubits_couplers_and_calibration(capsys: pytest.CaptureFixture[str]) -> None:

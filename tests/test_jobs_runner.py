@@ -67,6 +67,16 @@ def test_rows_keep_their_order_through_chunks(rows, max_rows, max_works):
     assert result.provenance.seed == 3
 
 
+def test_no_submit_has_more_executions_than_the_backend_takes():
+    bindings = random_bindings(PAIR, 25)
+    backend = Scripted(max_executions=10_000)
+    result = run(PAIR, bindings, backend, shots=1000)
+    assert [work.bindings.rows for work in backend.works] == [10, 10, 5]
+    assert np.abs(result.counts.frequencies - expected(PAIR, bindings)).max() < 1e-2
+    with pytest.raises(NotSupportedError, match="max_executions"):
+        run(PAIR, bindings, backend, shots=10_001)
+
+
 @pytest.mark.parametrize("native", [("cz", "sx", "x", "rz"), ("cz", "u3"), ("cz", "rphi")])
 def test_a_chip_is_packed_and_rows_come_back(native):
     bindings = random_bindings(PAIR, 7)

@@ -91,7 +91,9 @@ def test_a_component_without_counts_has_a_finite_error_bar() -> None:
 
 
 def test_zero_inputs_count_as_positive() -> None:
-    assert input_sign([[1, 1, 2, 0]], 4, [[0.0, -0.0, -3.0, 1.0]]).values.tolist() == [[0.5, 0.5, -np.sqrt(0.5), 0.0]]
+    wanted, inputs = np.array([[0.5, 0.5, -np.sqrt(0.5), 0.0]]), np.array([[0.0, -0.0, -3.0, 1.0]])
+    np.testing.assert_array_equal(input_sign([[1, 1, 2, 0]], 4, inputs).values, wanted)
+    np.testing.assert_array_equal(InputSign().limit(-np.abs(wanted), inputs), wanted)
 
 
 @pytest.mark.parametrize(

@@ -68,14 +68,15 @@ def test_neighbouring_rotations_about_one_axis_are_added():
             turn("ry", (0,), a),
             turn("ry", (1,), 0.25),
             turn("ry", (0,), b),
-            turn("rx", (0,), a),
+            turn("rz", (0,), a),
+            turn("p", (0,), a),
             turn("cz", (0, 1)),
             turn("ry", (1,), a),
             turn("ry", (1,), a.shifted(-1.0)),
         ]
     )
     assert [(t.gate, t.qubits) for t in made] == [
-        *(("ry", (0,)), ("ry", (1,)), ("rx", (0,)), ("cz", (0, 1)), ("ry", (1,)))
+        *(("ry", (0,)), ("ry", (1,)), ("rz", (0,)), ("p", (0,)), ("cz", (0, 1)), ("ry", (1,)))
     ]
     assert made[0].angles == ((Sum(0.5, (("a", 2.0), ("b", 1.0))),),)
     assert made[-1].angles == ((Sum(0.0, ()),),)

@@ -12,7 +12,7 @@ import numpy as np
 
 from qadapt.synthesis.ansatz import BLOCKS, Ansatz
 from qadapt.synthesis.arrays import Floats
-from qadapt.synthesis.lm import conditioning, fit
+from qadapt.synthesis.lm import conditioning, fit, random_starts
 
 OUT = Path(__file__).parents[1] / "qadapt" / "data" / "identity_starts.json"
 TRIES = {3: 8192, 4: 1024}
@@ -21,7 +21,7 @@ TRIES = {3: 8192, 4: 1024}
 
 def identity_start(ansatz: Ansatz, tries: int, seed: int = 0) -> tuple[Floats, float]:
     """Best angles ``[size]`` for the identity, and the smallest singular value of the Jacobian there."""
-    starts = np.random.default_rng(seed).uniform(-np.pi, np.pi, (tries, ansatz.size))
+    starts = random_starts(ansatz, tries, seed)
     identity = np.broadcast_to(np.eye(1 << ansatz.num_qubits), (tries, *[1 << ansatz.num_qubits] * 2))
     angles, distances = fit(ansatz, identity, starts, np.arange(tries)[:, None], goal=1e-13)
     solved = angles[distances < 1e-12]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +16,7 @@ from qadapt.compile import MAX_TILE, Packed, compile_circuit, pack
 from qadapt.counts import Counts, concatenate
 from qadapt.errors import BadResultError, TargetError
 from qadapt.provider import Backend, Done, Failed, Pending, Result, Work
+from qadapt.target import Capabilities
 
 FIRST_POLL, LONGEST_POLL = 0.005, 2.0
 """Seconds between two looks at a job: doubled from the first to the longest."""
@@ -69,12 +70,9 @@ def run(
     plan = _packed(circuit, bindings, backend, packed, spacing)
     placed = plan or compile_circuit(circuit, backend.target)
     native, bound = placed.circuit, placed.bind(bindings)
-    chunks = list(_chunks(native, bound, backend, shots, seed))
-    most = backend.capabilities.max_works
     parts: list[Result] = []
     done = 0
-    for start in range(0, len(chunks), most):
-        works = chunks[start : start + most]
+    for works in _submits(_chunks(native, bound, backend, shots, seed), backend.capabilities):
         results = wait(backend, backend.submit(works, tag=f"qadapt-{uuid.uuid4().hex}"))
         if len(results) != len(works):
             raise BadResultError(f"{len(results)} results for {len(works)} works", provider=backend.name)
@@ -129,13 +127,33 @@ def _packed(circuit: Circuit, bindings: Bindings, backend: Backend, packed: bool
 
 def _chunks(circuit: Circuit, bindings: Bindings, backend: Backend, shots: int, seed: int | None) -> Iterator[Work]:
     """Cut the rows to what one work may hold; a run that fits keeps the caller's seed and shared columns."""
-    most = backend.capabilities.max_rows
+    can = backend.capabilities
+    most = min(can.max_rows, max(1, can.max_executions // shots)) if _whole(shots) else can.max_rows
     if bindings.rows <= most:
         yield Work(circuit, bindings, shots, seed)
         return
     edges = [*range(0, bindings.rows, most), bindings.rows]
     for number, (start, stop) in enumerate(pairwise(edges)):
         yield Work(circuit, bindings.slice(start, stop), shots, derived_seed(seed, number))
+
+
+def _whole(shots: int) -> bool:
+    """Whether shots can be divided by; the backend refuses all others."""
+    return isinstance(shots, int) and shots > 0
+
+
+def _submits(chunks: Iterable[Work], can: Capabilities) -> Iterator[list[Work]]:
+    """Gather works into submits of at most ``max_works`` works and ``max_executions`` executions."""
+    works: list[Work] = []
+    executions = 0
+    for work in chunks:
+        more = work.bindings.rows * work.shots if _whole(work.shots) else 0
+        if works and (len(works) == can.max_works or executions + more > can.max_executions):
+            yield works
+            works, executions = [], 0
+        works.append(work)
+        executions += more
+    yield works
 
 
 def derived_seed(seed: int | None, number: int) -> int | None:

@@ -42,7 +42,7 @@ class Settings(BaseModel):
     seed: int = 7
     steps: int = 300
     batch: int = 16
-    rate: float = 0.02
+    rate: float = 0.01
 
 
 class Evaluation(BaseModel):

@@ -36,7 +36,7 @@ def table(outcome: Outcome) -> Table:
     """The outcome as a table for the terminal."""
     made = Table(title=f"{outcome.study}: {outcome.model}, {outcome.tokens} tokens")
     for name in ("backend", "shots", "CZ/block", "circuits/token", "perplexity", "difference to exact", "verdict"):
-        made.add_column(name, justify="left" if name == "backend" else "right")
+        made.add_column(name, justify="left" if name == "backend" else "right", no_wrap=True)
     base, exact = outcome.base, outcome.exact
     made.add_row(
         "base, no adapter", "", "", "", f"{base.perplexity:.3f}", f"{base.difference:+.3f} ± {base.error:.3f}", ""

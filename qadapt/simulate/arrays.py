@@ -61,6 +61,13 @@ class Arrays:
         """Copy an array."""
         return array.copy() if self.device == NUMPY else array.clone()
 
+    def multiply(self, first: Array, second: Array, out: Array) -> None:
+        """Write a product, which may be broadcast, into an existing array."""
+        if self.device == NUMPY:
+            np.multiply(first, second, out=out)
+        else:
+            out.copy_(first * second)
+
     def contiguous(self, array: Array) -> Array:
         """Return an array that lies in memory in C order."""
         return np.ascontiguousarray(array) if self.device == NUMPY else array.contiguous()

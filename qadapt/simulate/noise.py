@@ -70,8 +70,8 @@ def channel(error: float | None, duration: float | None, times: tuple[Times, ...
     With ``F_relax`` the average fidelity of the relaxation and ``1 / d`` that of complete depolarisation, mixing in
     complete depolarisation with strength ``p`` gives the average fidelity ``(1 - p) F_relax + p / d``. Setting it to
     ``1 - error`` yields ``p = d (F_relax - 1 + error) / (d F_relax - 1)``. A relaxation that alone exceeds the error is
-    left alone; errors beyond ``d / (d + 1)`` and strengths beyond ``4**n / (4**n - 1)`` are truncated to these bounds
-    of physical channels.
+    left alone; a strength beyond ``4**n / (4**n - 1)``, at which the channel stops being physical and the error without
+    relaxation is ``d / (d + 1)``, is truncated to that bound.
 
     Args:
         error: One minus the average gate fidelity; None or 0 for no depolarisation.
@@ -85,8 +85,7 @@ def channel(error: float | None, duration: float | None, times: tuple[Times, ...
     fidelity = average_fidelity(relax)
     strength = 0.0
     if error and error > 1 - fidelity:
-        strength = d * (min(error, d / (d + 1)) - (1 - fidelity)) / (d * fidelity - 1)
-        strength = min(strength, d**2 / (d**2 - 1))
+        strength = min(d * (error - (1 - fidelity)) / (d * fidelity - 1), d**2 / (d**2 - 1))
     if not strength and not duration:
         return None
     out = relax @ depolarising(strength, qubits)

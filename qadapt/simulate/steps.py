@@ -103,7 +103,7 @@ class Sparse:
                 target[...] = view
                 _scale(target, first, values)
             else:
-                arrays.module.multiply(values[first.value], view, out=target)
+                arrays.multiply(values[first.value], view, target)
                 if first.sign < 0:
                     target *= -1
             for column, value, sign in more:

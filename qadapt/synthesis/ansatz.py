@@ -1,15 +1,17 @@
 """The layered RY/CZ ansatz: one skeleton of edges, one array of angles per row.
 
-RY and CZ are real, so the ansatz reaches exactly real states and orthogonal matrices of determinant +1. A skeleton of
-*k* edges on *n* qubits has *n + 2k* angles: one RY per qubit first, then per edge a CZ and one RY on each of its
-qubits, which is all that does not commute with that CZ.
+RY and CZ are real, so the ansatz makes real states and rotations (on two qubits a CZ is a reflection, and rotations
+take an even number of them). A skeleton of *k* edges on *n* qubits has *n + 2k* angles: one RY per qubit first, then
+per edge a CZ and one RY on each of its qubits, which are the only ones that do not commute with that CZ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -38,12 +40,18 @@ class Ansatz:
     edges: tuple[Edge, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse edges that are no pair of two qubits of the ansatz, with a ``CircuitError``."""
-        if self.num_qubits < 1:
-            raise CircuitError(f"an ansatz has at least one qubit, not {self.num_qubits}")
-        for number, edge in enumerate(self.edges):
-            if len(edge) != 2 or edge[0] == edge[1] or not all(0 <= qubit < self.num_qubits for qubit in edge):
-                raise CircuitError(f"edge {number} is {edge}, expected two different qubits below {self.num_qubits}")
+        """Take edges of any integers; ``CircuitError`` for an edge that is no pair of two qubits of the ansatz."""
+        try:
+            num_qubits, edges = index(self.num_qubits), tuple((index(a), index(b)) for a, b in self.edges)
+        except (TypeError, ValueError):
+            raise CircuitError(f"an ansatz takes a number of qubits and pairs of qubits, not {self}") from None
+        if num_qubits < 1:
+            raise CircuitError(f"an ansatz has at least one qubit, not {num_qubits}")
+        for number, edge in enumerate(edges):
+            if edge[0] == edge[1] or not 0 <= min(edge) <= max(edge) < num_qubits:
+                raise CircuitError(f"edge {number} is {edge}, expected two different qubits below {num_qubits}")
+        object.__setattr__(self, "num_qubits", num_qubits)
+        object.__setattr__(self, "edges", edges)
 
     @property
     def size(self) -> int:
@@ -65,7 +73,7 @@ class Ansatz:
             for edge, layer in self.turns:
                 if edge is not None:
                     yield op("cz", *edge)
-                yield from (op("ry", qubit, angles=[f"{prefix}{index}"]) for qubit, index in layer)
+                yield from (op("ry", qubit, angles=[f"{prefix}{at}"]) for qubit, at in layer)
 
         return tuple(gates())
 
@@ -99,11 +107,11 @@ class Ansatz:
         for edge, layer in self.turns:
             if edge is not None:
                 out[(bits >> edge[0]) & (bits >> edge[1]) & 1 == 1] *= -1
-            for qubit, index in layer:
+            for qubit, at in layer:
                 pair = out.reshape(dim >> (qubit + 1), 2, count << qubit, len(rows))
                 zero, one = pair[:, 0], pair[:, 1]
-                turned = sin[index] * zero + cos[index] * one
-                pair[:, 0] = cos[index] * zero - sin[index] * one
+                turned = sin[at] * zero + cos[at] * one
+                pair[:, 0] = cos[at] * zero - sin[at] * one
                 pair[:, 1] = turned
         return np.ascontiguousarray(np.moveaxis(out, 2, 0)).reshape(*angles.shape[:-1], dim, count)
 
@@ -130,7 +138,9 @@ def brick_wall(num_qubits: int, count: int) -> Ansatz:
     return Ansatz(num_qubits, tuple(line[i % len(line)] for i in range(count)))
 
 
-BLOCKS = {1: Ansatz(1), 2: brick_wall(2, 2), 3: brick_wall(3, 19), 4: brick_wall(4, 68)}
+BLOCKS: Mapping[int, Ansatz] = MappingProxyType(
+    {1: Ansatz(1), 2: brick_wall(2, 2), 3: brick_wall(3, 19), 4: brick_wall(4, 68)}
+)
 """Skeleton of SO(2^n) by number of qubits, on a line.
 
 SO(8) and SO(16) are reached with 14 and 60 CZ, but there the identity, where adapters start, is a critical value: no
@@ -138,12 +148,14 @@ angles reach it with a Jacobian of full rank and least squares stalls in its nei
 the identity is regular.
 """
 
-STATES = {
-    1: Ansatz(1),
-    2: Ansatz(2, ((0, 1),)),
-    3: Ansatz(3, ((0, 1), (1, 2), (1, 2))),
-    4: Ansatz(4, ((2, 3), (1, 2), (0, 1), (2, 3), (1, 2), (0, 1), (2, 3))),
-}
+STATES: Mapping[int, Ansatz] = MappingProxyType(
+    {
+        1: Ansatz(1),
+        2: Ansatz(2, ((0, 1),)),
+        3: Ansatz(3, ((0, 1), (1, 2), (1, 2))),
+        4: Ansatz(4, ((2, 3), (1, 2), (0, 1), (2, 3), (1, 2), (0, 1), (2, 3))),
+    }
+)
 """Skeleton of real states by number of qubits, on a line."""
 
 SCHMIDT = Ansatz(4, ((0, 1), (1, 2), (2, 3), (0, 1), (1, 2), (0, 1), (0, 1), (2, 3), (2, 3)))

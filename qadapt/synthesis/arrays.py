@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +23,6 @@ def half_turns(angles: Floats) -> tuple[Floats, Floats]:
 
 def lengths(values: Floats) -> Floats:
     """Euclidean or Frobenius norms ``[rows]`` of vectors or matrices ``[rows, ...]``."""
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), math.prod(values.shape[1:]))
     squares: Floats = np.einsum("ij,ij->i", flat, flat)
     return np.sqrt(squares)

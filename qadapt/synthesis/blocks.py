@@ -10,7 +10,7 @@ from qadapt.synthesis.ansatz import BLOCKS, Ansatz, Synthesis
 from qadapt.synthesis.arrays import Floats, lengths
 from qadapt.synthesis.closed import so2, so4
 from qadapt.synthesis.inputs import angles_of, matrices_of, verified
-from qadapt.synthesis.lm import GOAL, fit
+from qadapt.synthesis.lm import GOAL, fit, random_starts
 from qadapt.synthesis.starts import identity_starts
 
 _CLOSED = {BLOCKS[1]: so2, BLOCKS[2]: so4}
@@ -55,7 +55,7 @@ def _searched(ansatz: Ansatz, targets: Floats, warm: Floats | None, seed: int) -
         angles, distances = fit(ansatz, targets, warm, np.arange(rows)[:, None])
     hard = np.flatnonzero(distances > GOAL)
     if hard.size:
-        starts = np.random.default_rng(seed).uniform(-np.pi, np.pi, (_TRIES, ansatz.size))
+        starts = random_starts(ansatz, _TRIES, seed)
         identity = identity_starts().get(ansatz)
         if identity is not None:
             starts = np.concatenate([identity[None], starts])

@@ -10,19 +10,81 @@ normal equations in their dual form, which has one unknown per residual instead 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qadapt.errors import BindingsError
 from qadapt.synthesis.ansatz import Ansatz
 from qadapt.synthesis.arrays import Floats, half_turns
 
 GOAL = 5e-10
 """Frobenius distance at which a row is solved; convergence is quadratic there, so most rows end far below it."""
 
-_MEMORY = 1 << 23
+_MEMORY = 1 << 23  # bytes of prefixes, about a cache; more makes nothing faster
 _DAMPING, _FLOOR, _SHRINK, _GROW = 0.1, 1e-12, 0.2, 5.0
-_REJECTIONS, _STALLS, _SLOW = 8, 20, 1e-5
+_REJECTIONS, _STALLS = 8, 20  # in a row, more of which make a start hopeless
+_SLOW = 1e-5  # relative gain below which a step counts as stalled
+
+
+@dataclass
+class _Lanes:
+    """The rows that are being worked on, one lane each; changes from evaluation to evaluation.
+
+    Attributes:
+        row: Row of each lane.
+        trial: How many of its starts the row has used up.
+        new: Whether the lane is about to evaluate a start, not to make a step.
+        angles: Best angles since the start, and below their cost, residual and Jacobian.
+    """
+
+    row: NDArray[np.intp]
+    trial: NDArray[np.intp]
+    new: NDArray[np.bool_]
+    angles: Floats
+    cost: Floats
+    residual: Floats
+    jacobian: Floats
+    damping: Floats
+    age: NDArray[np.intp]
+    rejections: NDArray[np.intp]
+    stalls: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, count: int, size: int, residuals: int) -> _Lanes:
+        """Lanes for the first ``count`` rows, all new."""
+        zeros = [np.zeros(count, dtype=np.intp) for _ in range(4)]
+        floats = np.zeros((count, size)), np.full(count, np.inf), np.zeros((count, residuals))
+        jacobian, damping = np.zeros((count, size, residuals)), np.full(count, _DAMPING)
+        return cls(np.arange(count), zeros[0], np.ones(count, dtype=bool), *floats, jacobian, damping, *zeros[1:])
+
+    def renew(self, which: NDArray[np.bool_]) -> None:
+        """Begin anew in some lanes."""
+        self.new[which] = True
+        self.cost[which] = np.inf
+        self.damping[which] = _DAMPING
+        self.age[which] = self.rejections[which] = self.stalls[which] = 0
+
+    def keep(self, which: NDArray[np.bool_]) -> None:
+        """Close all other lanes."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name)[which])
+
+    def accept(self, angles: Floats, cost: Floats, residual: Floats, jacobian: Floats) -> None:
+        """Take over what improves a lane, and set its damping for the next step."""
+        better = cost < self.cost
+        slow = ~self.new & (self.cost - cost < _SLOW * self.cost)
+        self.stalls = np.where(better, np.where(slow, self.stalls + 1, 0), self.stalls)
+        self.rejections = np.where(better, 0, self.rejections + 1)
+        self.damping = np.where(better, np.maximum(self.damping * _SHRINK, _FLOOR), self.damping * _GROW)
+        self.age += 1
+        self.new[:] = False
+        if better.all():
+            self.angles, self.cost, self.residual, self.jacobian = angles, cost, residual, jacobian
+        else:
+            self.angles[better], self.cost[better] = angles[better], cost[better]
+            self.residual[better], self.jacobian[better] = residual[better], jacobian[better]
 
 
 def fit(
@@ -36,7 +98,7 @@ def fit(
 ) -> tuple[Floats, Floats]:
     """Find angles for every target, trying one start after the other.
 
-    What a row gets depends on its target and its starts only, not on the rows beside it.
+    Up to rounding, what a row gets depends on its target and its starts, not on the rows beside it.
 
     Args:
         ansatz: The skeleton.
@@ -51,66 +113,53 @@ def fit(
     """
     rows, tries = order.shape
     best, angles = np.full(rows, np.inf), np.zeros((rows, ansatz.size))
-    # A lane works on one row; a lane whose row is finished takes the next one that waits.
     space = _space(ansatz, rows)
-    waiting = space.shape[1]
-    row = np.arange(waiting)
-    trial = np.zeros(waiting, dtype=int)
-    theta = starts[order[row, 0]]
-    cost, residual, jacobian = _evaluate(ansatz, theta, targets[row], space)
-    damping = np.full(waiting, _DAMPING)
-    age, rejections, stalls = (np.zeros(waiting, dtype=int) for _ in range(3))
-    weight = 0.5 if targets.ndim == 3 else 1.0  # every entry above the diagonal stands for two of the matrix
-    while row.size:
-        better = cost < best[row]
-        best[row[better]], angles[row[better]] = cost[better], theta[better]
-        solved = cost < goal**2
-        stuck = ~solved & ((rejections > _REJECTIONS) | (stalls > _STALLS) | (age >= evaluations))
-        finished = solved | (stuck & (trial + 1 >= tries))
-        trial += stuck
-        fresh = np.flatnonzero(finished)[: rows - waiting]
-        row[fresh] = np.arange(waiting, waiting + fresh.size)
-        trial[fresh] = 0
-        finished[fresh] = False
-        waiting += fresh.size
-        renewed = stuck.copy()
-        renewed[fresh] = True
-        if finished.any():
-            kept = ~finished
-            row, trial, theta, cost, residual, jacobian, damping, age, rejections, stalls, renewed = (
-                array[kept]
-                for array in (
-                    row, trial, theta, cost, residual, jacobian, damping, age, rejections, stalls, renewed
-                )
-            )  # fmt: skip
-            if not row.size:
-                break
-        proposal = theta + _step(residual, jacobian, weight * damping)
-        proposal[renewed] = starts[order[row[renewed], trial[renewed]]]
-        new_cost, new_residual, new_jacobian = _evaluate(ansatz, proposal, targets[row], space)
-        accepted = (new_cost < cost) | renewed
-        slow = cost - new_cost < _SLOW * cost
-        stalls = np.where(accepted, np.where(slow, stalls + 1, 0), stalls)
-        rejections = np.where(accepted, 0, rejections + 1)
-        damping = np.where(accepted, np.maximum(damping * _SHRINK, _FLOOR), damping * _GROW)
-        age += 1
-        damping[renewed] = _DAMPING
-        age[renewed] = stalls[renewed] = 0
-        if accepted.all():
-            theta, cost, residual, jacobian = proposal, new_cost, new_residual, new_jacobian
-        else:
-            theta[accepted], cost[accepted] = proposal[accepted], new_cost[accepted]
-            residual[accepted], jacobian[accepted] = new_residual[accepted], new_jacobian[accepted]
+    begun, dim = space.shape[1], targets.shape[1]
+    lanes = _Lanes.of(begun, ansatz.size, dim - 1 if targets.ndim == 2 else dim * (dim - 1) // 2)
+    weight = 1.0 if targets.ndim == 2 else 0.5  # every entry above the diagonal stands for two of the matrix
+    while lanes.row.size:
+        proposal = lanes.angles + _step(lanes.residual, lanes.jacobian, weight * lanes.damping)
+        proposal[lanes.new] = starts[order[lanes.row[lanes.new], lanes.trial[lanes.new]]]
+        lanes.accept(proposal, *_evaluate(ansatz, proposal, targets[lanes.row], space))
+
+        better = lanes.cost < best[lanes.row]
+        best[lanes.row[better]], angles[lanes.row[better]] = lanes.cost[better], lanes.angles[better]
+        solved = lanes.cost < goal**2
+        stuck = (lanes.rejections > _REJECTIONS) | (lanes.stalls > _STALLS) | (lanes.age >= evaluations)
+        lanes.trial += stuck
+        closed = solved | (lanes.trial >= tries)
+        # A lane whose row is done takes the next row that waits.
+        fresh = np.flatnonzero(closed)[: rows - begun]
+        lanes.row[fresh] = np.arange(begun, begun + fresh.size)
+        lanes.trial[fresh] = 0
+        begun += fresh.size
+        lanes.renew(closed | stuck)
+        closed[fresh] = False
+        if closed.any():
+            lanes.keep(~closed)
     distances: Floats = np.sqrt(best)
     return angles, distances
+
+
+def random_starts(ansatz: Ansatz, count: int, seed: int) -> Floats:
+    """Angles ``[count, size]``, uniform over the circle.
+
+    Raises:
+        BindingsError: The seed is not a whole number from 0 on.
+    """
+    try:
+        generator = np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise BindingsError(f"seed: expected a whole number from 0 on, got {seed!r}") from None
+    return generator.uniform(-np.pi, np.pi, (count, ansatz.size))
 
 
 def conditioning(ansatz: Ansatz, angles: Floats) -> Floats:
     """Smallest singular value of the Jacobian of the matrices at ``angles [rows, size]``; 0 at a critical point."""
     space = np.empty((len(ansatz.turns), len(angles), 1 << ansatz.num_qubits, 1 << ansatz.num_qubits))
     jacobian = _evaluate(ansatz, angles, ansatz.matrix(angles), space)[2]
-    values: Floats = np.linalg.svd(jacobian, compute_uv=False)[:, -1]
-    return values
+    values: Floats = np.asarray(np.linalg.svd(jacobian, compute_uv=False), dtype=np.float64)
+    return values[:, -1]
 
 
 def _step(residual: Floats, jacobian: Floats, damping: Floats) -> Floats:

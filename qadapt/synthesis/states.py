@@ -9,7 +9,7 @@ from qadapt.synthesis.ansatz import SCHMIDT, STATES, Ansatz, Synthesis
 from qadapt.synthesis.arrays import Floats, lengths
 from qadapt.synthesis.closed import state1, state2, state3, state4
 from qadapt.synthesis.inputs import TOLERANCE, vectors_of, verified
-from qadapt.synthesis.lm import fit
+from qadapt.synthesis.lm import fit, random_starts
 
 _CLOSED = {1: state1, 2: state2, 3: state3}
 _TRIES, _EVALUATIONS = 8, 100
@@ -46,6 +46,6 @@ def _synthesis(ansatz: Ansatz, angles: Floats, targets: Floats) -> Synthesis:
 def _searched(ansatz: Ansatz, targets: Floats, seed: int) -> Floats:
     """Angles ``[rows, size]`` by least squares; the best found for rows that were not solved."""
     targets = targets / lengths(targets)[:, None]
-    starts = np.random.default_rng(seed).uniform(-np.pi, np.pi, (_TRIES, ansatz.size))
+    starts = random_starts(ansatz, _TRIES, seed)
     order = np.broadcast_to(np.arange(_TRIES), (len(targets), _TRIES))
     return fit(ansatz, targets, starts, order, evaluations=_EVALUATIONS)[0]

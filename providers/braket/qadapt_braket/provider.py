@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import TypeAlias
@@ -16,11 +16,11 @@ from qadapt.bindings import Bindings
 from qadapt.counts import sample
 from qadapt.errors import ProviderError, TargetError
 from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Requirements, Result, Work, check_works
+from qadapt.provider import Provenance, Requirements, Result, Work
 from qadapt.simulate.components import Component, check_sizes, join, split
 from qadapt.target import Capabilities, Target
 from qadapt_braket.errors import translate
-from qadapt_braket.lower import NATIVE, lower, radians, rows_of_inputs
+from qadapt_braket.lower import NATIVE, lower, rows_of_inputs
 from qadapt_braket.read import outcomes, values
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -79,19 +79,9 @@ class BraketBackend(InlineBackend):
         self._connected = connected
         self._device = LocalSimulator(engine)
 
-    def submit(self, work: Sequence[Work], *, tag: str) -> str:
-        """Start a job.
-
-        Raises:
-            QadaptError: As for ``check_works``.
-            NotSupportedError: Too many qubits are connected by gates.
-            BindingsError: Scale and offset take an angle out of the range of float64.
-        """
-        check_works(work, self.target, self.capabilities)
-        for item in work:
-            check_sizes(split(item.circuit, item.circuit.measured), self._connected, self.name)
-            radians(tuple(p for o in item.circuit.operations for p in o.parameters), item.bindings)
-        return super().submit(work, tag=tag)
+    def check(self, work: Work) -> None:
+        """Refuse circuits of which too many qubits are connected by gates."""
+        check_sizes(split(work.circuit, work.circuit.measured), self._connected, self.name)
 
     def execute(self, work: Work) -> Result:
         """Run one checked work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import MappingProxyType
@@ -16,11 +16,11 @@ from qadapt.bindings import Bindings
 from qadapt.counts import sample
 from qadapt.errors import ProviderError, TargetError
 from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Requirements, Result, Work, check_works
+from qadapt.provider import Provenance, Requirements, Result, Work
 from qadapt.simulate.components import Component, check_sizes, join, split
 from qadapt.target import Capabilities, Target
 from qadapt_cirq.errors import translate
-from qadapt_cirq.lower import NATIVE, Lowered, lower, radians, resolvers
+from qadapt_cirq.lower import NATIVE, Lowered, lower, resolvers
 from qadapt_cirq.read import density_weights, outcomes, state_weights
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -102,19 +102,9 @@ class CirqBackend(InlineBackend):
         super().__init__(name, target, CAPABILITIES)
         self._engine = engine
 
-    def submit(self, work: Sequence[Work], *, tag: str) -> str:
-        """Start a job.
-
-        Raises:
-            QadaptError: As for ``check_works``.
-            NotSupportedError: Too many qubits are connected by gates.
-            BindingsError: Scale and offset take an angle out of the range of float64.
-        """
-        check_works(work, self.target, self.capabilities)
-        for item in work:
-            check_sizes(split(item.circuit, item.circuit.measured), self._engine.connected, self.name)
-            radians(tuple(p for o in item.circuit.operations for p in o.parameters), item.bindings)
-        return super().submit(work, tag=tag)
+    def check(self, work: Work) -> None:
+        """Refuse circuits of which too many qubits are connected by gates."""
+        check_sizes(split(work.circuit, work.circuit.measured), self._engine.connected, self.name)
 
     def execute(self, work: Work) -> Result:
         """Run one checked work."""

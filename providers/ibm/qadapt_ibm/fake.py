@@ -19,7 +19,7 @@ from qadapt.bindings import Bindings
 from qadapt.counts import Counts, concatenate
 from qadapt.errors import ProviderError
 from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Result, Work, check_works
+from qadapt.provider import Provenance, Result, Work
 from qadapt.simulate.components import Component, check_sizes, split
 from qadapt.target import Capabilities, Target
 from qadapt_ibm import read
@@ -92,16 +92,9 @@ class FakeBackend(InlineBackend):
             f"ibm:{name}", target(name), Capabilities(seed=True, native_parameters=True, cancel=True, simulated=True)
         )
 
-    def submit(self, work: Sequence[Work], *, tag: str) -> str:
-        """Check the works, also for what Aer cannot simulate, and start a job.
-
-        Raises:
-            QadaptError: The works do not fit.
-        """
-        check_works(work, self.target, self.capabilities)
-        for item in work:
-            check_sizes(split(item.circuit, item.circuit.measured), MAX_CONNECTED, "density-matrix")
-        return super().submit(work, tag=tag)
+    def check(self, work: Work) -> None:
+        """Refuse circuits that Aer cannot simulate."""
+        check_sizes(split(work.circuit, work.circuit.measured), MAX_CONNECTED, "density-matrix")
 
     def execute(self, work: Work) -> Result:
         """Simulate one checked work."""

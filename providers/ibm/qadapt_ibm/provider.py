@@ -140,12 +140,13 @@ def _unknown(target: str) -> TargetError:
 
 
 def _account_saved() -> bool:
-    """Whether Qiskit's account file exists and holds an account; asking Qiskit alone would make the file."""
-    if not (Path.home() / ".qiskit" / "qiskit-ibm.json").is_file():
+    """Whether Qiskit's account file exists and holds an account; asked about a missing file, Qiskit would make it."""
+    file = Path.home() / ".qiskit" / "qiskit-ibm.json"
+    if not file.is_file():
         return False
     from qiskit_ibm_runtime import QiskitRuntimeService
 
     try:
-        return bool(QiskitRuntimeService.saved_accounts())
+        return bool(QiskitRuntimeService.saved_accounts(filename=str(file)))
     except Exception:  # a broken file: whatever is in it, it is no account
         return False

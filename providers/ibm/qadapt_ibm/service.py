@@ -58,7 +58,9 @@ class ServiceBackend:
     def __init__(self, name: str, target: Target, service: QiskitRuntimeService, machine: IBMBackend) -> None:
         self.name = name
         self.target = target
-        self.capabilities = Capabilities(native_parameters=True, cancel=True, retrieval=True)
+        self.capabilities = Capabilities(
+            native_parameters=True, cancel=True, retrieval=True, max_executions=MAX_EXECUTIONS
+        )
         self._service = service
         self._machine = machine
 
@@ -200,20 +202,13 @@ def _check_job(work: Sequence[Work]) -> None:
     """Refuse what does not fit into one job.
 
     Raises:
-        NotSupportedError: Works of different shots, or too many executions.
+        NotSupportedError: Works of different shots.
     """
     if len(shots := {item.shots for item in work}) > 1:
         raise NotSupportedError(
             f"works of {sorted(shots)} shots in one submit, IBM's Sampler takes one number",
             capability="mixed_shots",
             hint="submit works of equal shots together",
-        )
-    executions = sum(item.bindings.rows * item.shots for item in work)
-    if executions > MAX_EXECUTIONS:
-        raise NotSupportedError(
-            f"{executions} executions (rows times shots) exceed max_executions={MAX_EXECUTIONS} of one job",
-            capability="max_executions",
-            hint="submit fewer rows or shots at once",
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import qiskit_ibm_runtime
 from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
 
 import qadapt
@@ -71,6 +73,35 @@ def test_an_account_file_without_account_is_no_credentials(text: str, tmp_path: 
     (tmp_path / ".qiskit").mkdir()
     (tmp_path / ".qiskit" / "qiskit-ibm.json").write_text(text)
     assert set(IBMProvider().targets()) == set(fake.FAKES)
+
+
+@pytest.mark.usefixtures("_no_credentials")
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_credentials_are_found(where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The default client is made, once, from what the environment or the account file says."""
+    if where == "environment":
+        monkeypatch.setenv("QISKIT_IBM_TOKEN", "not-a-key")
+    else:
+        account = {"channel": "ibm_quantum_platform", "token": "not-a-key", "instance": "crn", "url": "https://x"}
+        (tmp_path / ".qiskit").mkdir()
+        (tmp_path / ".qiskit" / "qiskit-ibm.json").write_text(json.dumps({"default": account}))
+    made: list[str] = []
+
+    class Client:
+        def __init__(self) -> None:
+            made.append(where)
+
+        saved_accounts = staticmethod(qiskit_ibm_runtime.QiskitRuntimeService.saved_accounts)
+
+        def backends(self) -> list[object]:
+            return []
+
+    monkeypatch.setattr(qiskit_ibm_runtime, "QiskitRuntimeService", Client)
+    provider = IBMProvider()
+    assert made == []
+    for _ in range(2):
+        assert set(provider.targets()) == set(fake.FAKES)
+    assert made == [where]
 
 
 def test_the_services_machines_are_listed(connect: Callable[[], Any]) -> None:

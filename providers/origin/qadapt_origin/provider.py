@@ -21,12 +21,12 @@ from qadapt.circuit import Circuit
 from qadapt.counts import sample
 from qadapt.errors import ProviderError, TargetError
 from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Requirements, Result, Work, check_works
+from qadapt.provider import Provenance, Requirements, Result, Work
 from qadapt.simulate.components import Component, check_sizes, join, split
 from qadapt.simulate.noise import assignment
 from qadapt.target import Capabilities, Target, bundled_targets
 from qadapt_origin.errors import sdk, translate
-from qadapt_origin.lower import NATIVE, check_angles, local, lower
+from qadapt_origin.lower import NATIVE, local, lower
 from qadapt_origin.noise import noise_model
 from qadapt_origin.read import misread, mixed, pure
 
@@ -63,19 +63,9 @@ class OriginBackend(InlineBackend):
         """From probabilities ``[rows, outcomes]`` of true outcomes to those of read ones; qubits are physical."""
         return table
 
-    def submit(self, work: Sequence[Work], *, tag: str) -> str:
-        """Start a job.
-
-        Raises:
-            QadaptError: As for ``check_works``.
-            BindingsError: Scale and offset carry an angle out of the range of floats.
-            NotSupportedError: Too many qubits are connected by gates.
-        """
-        check_works(work, self.target, self.capabilities)
-        for item in work:
-            check_angles(item.circuit, item.bindings)
-            check_sizes(split(item.circuit, item.circuit.measured), self.connected, self.name)
-        return super().submit(work, tag=tag)
+    def check(self, work: Work) -> None:
+        """Refuse circuits of which too many qubits are connected by gates."""
+        check_sizes(split(work.circuit, work.circuit.measured), self.connected, self.name)
 
     def execute(self, work: Work) -> Result:
         """Run one checked work."""
