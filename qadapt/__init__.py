@@ -7,6 +7,7 @@ place in the same order.
 
 from qadapt.errors import (
     AccessError,
+    AdapterError,
     BadResultError,
     BindingsError,
     BudgetError,
@@ -24,7 +25,17 @@ from qadapt.circuit import Circuit, Operation, Parameter, op
 from qadapt.bindings import Bindings
 from qadapt.target import Capabilities, Qubit, Site, Target, bundled_targets
 from qadapt.counts import Counts, sample
-from qadapt.provider import Backend, Done, Failed, Pending, Provenance, Provider, Result, Work
+from qadapt.provider import (
+    Backend,
+    Done,
+    Failed,
+    Pending,
+    Provenance,
+    Provider,
+    Requirements,
+    Result,
+    Work,
+)
 from qadapt.inline import InlineBackend
 from qadapt.registry import backend, installed
 from qadapt.compile import Compiled, Packed, compile_circuit, pack
@@ -36,6 +47,7 @@ __all__ = [
     "FENCE",
     "GATES",
     "AccessError",
+    "AdapterError",
     "Backend",
     "BadResultError",
     "Bindings",
@@ -62,6 +74,7 @@ __all__ = [
     "ProviderError",
     "QadaptError",
     "Qubit",
+    "Requirements",
     "Result",
     "Run",
     "Site",

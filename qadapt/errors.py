@@ -11,6 +11,7 @@ QadaptError                     .code  .hint
 │   ├─ UnavailableError         worth retrying; the only one that is retried
 │   ├─ JobFailedError           the vendor says the job failed
 │   └─ BadResultError           counts of wrong width, total or row number: a provider bug
+├─ AdapterError                 an adapter that does not fit its model
 ├─ BudgetError                  the run would cost more than it may
 └─ MissingExtraError            what to install
 ```
@@ -117,6 +118,12 @@ class BadResultError(ProviderError):
     """Counts of the wrong width, total or row number: a bug of the provider."""
 
     code = "bad-result"
+
+
+class AdapterError(QadaptError):
+    """An adapter that does not fit: bad configuration, no matching layer, wrong width, unreadable weights."""
+
+    code = "adapter"
 
 
 class BudgetError(QadaptError):

@@ -20,11 +20,10 @@ from qadapt.adapters.cayley.circuit import bind, join, split, template
 from qadapt.adapters.cayley.config import CayleyConfig
 from qadapt.adapters.cayley.layer import DIMS, CayleyLinear
 from qadapt.adapters.cayley.rotation import cayley, rotate
-from qadapt.adapters.errors import AdapterError
 from qadapt.adapters.inject import inject
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
-from qadapt.errors import BindingsError, NotSupportedError
+from qadapt.errors import AdapterError, BindingsError, NotSupportedError
 from qadapt.readout.decode import Decoded
 from qadapt.synthesis import synthesise_blocks, synthesise_states
 

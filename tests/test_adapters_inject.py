@@ -19,10 +19,9 @@ from qadapt.adapters.adapter import Adapter
 from qadapt.adapters.cayley.config import CayleyConfig
 from qadapt.adapters.cayley.layer import CayleyLinear
 from qadapt.adapters.config import AdapterConfig
-from qadapt.adapters.errors import AdapterError
 from qadapt.adapters.inject import inject, load
 from qadapt.adapters.match import layer_number, matches, select
-from qadapt.errors import NotSupportedError
+from qadapt.errors import AdapterError, NotSupportedError
 
 
 class Block(nn.Module):

@@ -11,6 +11,7 @@ import pytest
 from qadapt import errors
 from qadapt.errors import (
     AccessError,
+    AdapterError,
     BadResultError,
     BindingsError,
     BudgetError,
@@ -34,6 +35,7 @@ EXAMPLES = [
     UnavailableError("m", provider="acme"),
     JobFailedError("m", provider="acme", job_id="7"),
     BadResultError("m", provider="acme"),
+    AdapterError("m"),
     BudgetError("m"),
     MissingExtraError("m"),
 ]

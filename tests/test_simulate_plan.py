@@ -70,7 +70,7 @@ def reference(maps, space, wave):
 WAYS = {
     "as planned": {},
     "never fused": {"LARGEST": 0},
-    "products wherever possible": {"CALL": 0.0, "MULTIPLY": 0.0, "PRODUCT": 0.0},
+    "products wherever possible": {"CALL": 1e6, "MULTIPLY": 0.0, "PRODUCT": 0.0},
     "element by element": {"MULTIPLY": 1e9},
 }
 

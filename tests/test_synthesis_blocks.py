@@ -112,10 +112,15 @@ def test_warm_angles_are_the_start() -> None:
 
 
 def test_warm_angles_that_lead_nowhere_are_left() -> None:
-    ansatz, blocks = brick_wall(3, 14), cayley(8, 4)
-    warm = np.zeros((4, ansatz.size))
-    assert fit(ansatz, blocks, warm, np.arange(4)[:, None])[1].max() > 1e-3
-    assert synthesise_blocks(blocks, ansatz=ansatz, warm=warm).residual.max() < 1e-9
+    """From the identity, minus the identity is the farthest rotation of all: every direction is flat."""
+    blocks = np.array([-np.eye(8), np.eye(8)])
+    warm = np.tile(synthesise_blocks(np.eye(8)[None]).angles, (2, 1))
+    _, distances = fit(BLOCKS[3], blocks, warm, np.arange(2)[:, None])
+    assert distances[0] > 1
+    assert distances[1] < 1e-12
+    found = synthesise_blocks(blocks, warm=warm)
+    assert found.residual.max() < 1e-9
+    np.testing.assert_array_equal(found.angles[1], warm[1])
 
 
 @pytest.mark.parametrize(

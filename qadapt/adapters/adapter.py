@@ -13,11 +13,10 @@ from torch import nn
 
 from qadapt import registry
 from qadapt.adapters.config import AdapterConfig
-from qadapt.adapters.errors import AdapterError
 from qadapt.adapters.execution import Execution
 from qadapt.adapters.layer import AdapterLayer
 from qadapt.adapters.store import write
-from qadapt.errors import NotSupportedError
+from qadapt.errors import AdapterError, NotSupportedError
 from qadapt.provider import Backend
 from qadapt.readout.decode import Readout, readout
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from qadapt.adapters.errors import AdapterError
+from qadapt.errors import AdapterError
 
 SCHEMA_VERSION: Literal[1] = 1
 """Version of the saved form of every configuration, and of the weights beside it."""

@@ -14,10 +14,10 @@ from qadapt.adapters.adapter import Adapter
 from qadapt.adapters.cayley.config import CayleyConfig
 from qadapt.adapters.cayley.layer import CayleyLinear
 from qadapt.adapters.config import AdapterConfig
-from qadapt.adapters.errors import AdapterError
 from qadapt.adapters.layer import AdapterLayer
 from qadapt.adapters.match import select
 from qadapt.adapters.store import read_config, read_weights
+from qadapt.errors import AdapterError
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from qadapt.adapters.errors import AdapterError
+from qadapt.errors import AdapterError
 
 SHOWN = 12
 """Most names that an error lists."""

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from qadapt.adapters.config import SCHEMA_VERSION, AdapterConfig
-from qadapt.adapters.errors import AdapterError
+from qadapt.errors import AdapterError
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 

@@ -48,7 +48,6 @@ def synthesise_blocks(
 
 def _searched(ansatz: Ansatz, targets: Floats, warm: Floats | None, seed: int) -> Floats:
     """Angles ``[rows, size]`` by least squares; the best found for rows that were not solved."""
-    targets = 1.5 * targets - 0.5 * targets @ targets.swapaxes(1, 2) @ targets  # rounding of the inputs taken out
     rows = len(targets)
     angles, distances = np.zeros((rows, ansatz.size)), np.full(rows, np.inf)
     if warm is not None:

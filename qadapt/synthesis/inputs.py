@@ -13,7 +13,10 @@ TOLERANCE = 1e-9
 """Largest Frobenius distance between a target and what its angles give."""
 
 INPUT_TOLERANCE = 1e-10
-"""How far a vector's norm may be from 1, and the product of a matrix and its transpose from the identity."""
+"""How far a vector's norm may be from 1, and the product of a matrix and its transpose from the identity.
+
+Well below the tolerance, so that what is accepted can be reached.
+"""
 
 MAX_QUBITS = 4
 

@@ -45,7 +45,6 @@ def _synthesis(ansatz: Ansatz, angles: Floats, targets: Floats) -> Synthesis:
 
 def _searched(ansatz: Ansatz, targets: Floats, seed: int) -> Floats:
     """Angles ``[rows, size]`` by least squares; the best found for rows that were not solved."""
-    targets = targets / lengths(targets)[:, None]
     starts = random_starts(ansatz, _TRIES, seed)
     order = np.broadcast_to(np.arange(_TRIES), (len(targets), _TRIES))
     return fit(ansatz, targets, starts, order, evaluations=_EVALUATIONS)[0]

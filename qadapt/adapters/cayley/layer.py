@@ -13,9 +13,8 @@ from qadapt.adapters.cayley.circuit import bind, join, split, template
 from qadapt.adapters.cayley.config import CayleyConfig
 from qadapt.adapters.cayley.rotation import cayley, rotate
 from qadapt.adapters.config import AdapterConfig
-from qadapt.adapters.errors import AdapterError
 from qadapt.adapters.layer import AdapterLayer, Measure
-from qadapt.errors import BindingsError, NotSupportedError
+from qadapt.errors import AdapterError, BindingsError, NotSupportedError
 from qadapt.readout.decode import InputSign, Readout
 from qadapt.synthesis import Synthesis, synthesise_blocks, synthesise_states
 
