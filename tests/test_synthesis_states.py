@@ -149,7 +149,7 @@ def test_refuses(case: str) -> None:
         synthesise_states(vectors)
 
 
-@pytest.mark.parametrize("seed", [-1, "x", 0.5])
+@pytest.mark.parametrize("seed", [-1, "x", 0.5, None])
 def test_refuses_a_seed_that_is_none(seed: int) -> None:
     with pytest.raises(BindingsError, match="seed"):
         synthesise_states(np.eye(16), seed=seed)

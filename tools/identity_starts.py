@@ -1,7 +1,7 @@
 """Compute ``qadapt/data/identity_starts.json``: well-conditioned angles at which the block skeletons are the identity.
 
 Solves the identity from many random starts and keeps, per skeleton, the solution whose Jacobian has the largest
-smallest singular value. Takes a few minutes on one core; the seed is fixed.
+smallest singular value. Takes half a minute on one core; the seed is fixed.
 """
 
 import argparse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,43 +42,20 @@ class Compiled:
     angles: Mapping[str, Affine]
     slots: Mapping[str, tuple[Rotation, ...]]
 
-    @cached_property
-    def _weights(self) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
-        """Column names, weights [columns, angles] and offsets [angles] of the native angles."""
-        columns = [*self.source.parameters, *(f"{slot}.{part}" for slot in self.slots for part in _PARTS)]
-        weights = np.zeros((len(columns), len(self.angles)))
-        index = {name: number for number, name in enumerate(columns)}
-        for number, angle in enumerate(self.angles.values()):
-            for name, weight in angle.terms.items():
-                weights[index[name], number] = weight
-        return tuple(columns), weights, np.array([angle.offset for angle in self.angles.values()])
-
     def native_angles(self, bindings: Bindings) -> NDArray[np.float64]:
         """Native angles of every row, ``[rows, parameters of circuit]``, in radians.
 
         Raises:
             BindingsError: The bindings do not match the source's parameters.
         """
-        columns, weights, offsets = self._weights
-        values = bindings.check(self.source.parameters).array(self.source.parameters)
-        if self.slots:
-            source = columns[: values.shape[1]]
-            eulers = [self._euler(factors, source, values) for factors in self.slots.values()]
-            values = np.concatenate([values, *eulers], axis=1)
-        return values @ weights + offsets
-
-    def _euler(
-        self, factors: Sequence[Rotation], names: Sequence[str], values: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        index = {name: number for number, name in enumerate(names)}
-
-        def evaluate(angle: Affine) -> NDArray[np.float64]:
-            total = np.full(len(values) if angle.terms else 1, angle.offset)
-            for name, weight in angle.terms.items():
-                total += weight * values[:, index[name]]
-            return total
-
-        return np.broadcast_to(euler_angles(matrices(factors, evaluate)), (len(values), 3))
+        columns: dict[str, NDArray[np.float64]] = dict(bindings.check(self.source.parameters).columns)
+        for name, factors in self.slots.items():
+            eulers = euler_angles(matrices(factors, partial(_value, columns)))
+            columns |= {f"{name}.{part}": eulers[..., number] for number, part in enumerate(_PARTS)}
+        out = np.empty((*bindings.shape, len(self.angles)))
+        for number, angle in enumerate(self.angles.values()):
+            out[..., number] = _value(columns, angle)  # a shared column is summed up before it is spread over the rows
+        return out.reshape(bindings.rows, len(self.angles))
 
     def bind(self, bindings: Bindings) -> Bindings:
         """Bindings of the native circuit for bindings of the source, row by row."""
@@ -89,6 +66,14 @@ class Compiled:
 
 
 _PARTS = ("lam", "theta", "phi")
+
+
+def _value(columns: Mapping[str, NDArray[np.float64]], angle: Affine) -> NDArray[np.float64]:
+    """An affine angle at the broadcast shape of its columns."""
+    total = np.array(angle.offset)
+    for name, weight in angle.terms.items():
+        total = total + (columns[name] if weight == 1 else weight * columns[name])
+    return total
 
 
 def compile_circuit(

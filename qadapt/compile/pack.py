@@ -13,7 +13,9 @@ import numpy as np
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Operation, Parameter
 from qadapt.compile.compiled import Compiled, compile_circuit
+from qadapt.compile.expand import expand
 from qadapt.compile.place import Pattern
+from qadapt.compile.skeleton import KEPT
 from qadapt.compile.tiles import tiles
 from qadapt.counts import Counts
 from qadapt.errors import CircuitError, TargetError
@@ -82,8 +84,8 @@ def pack(circuit: Circuit, target: Target, *, copies: int | None = None, spacing
         raise CircuitError(f"a packed circuit has one measured register, got {len(circuit.measured)}")
     if copies is not None and copies < 1:
         raise TargetError(f"copies is {copies}, expected at least 1")
-    logical = compile_circuit(circuit, _unplaced(circuit, target), seed=seed)
-    places = tiles(Pattern.of_circuit(logical.circuit), target, spacing=spacing)[:copies]
+    pattern = Pattern.of(circuit.num_qubits, expand(circuit.operations, KEPT), circuit.bits)
+    places = tiles(pattern, target, spacing=spacing)[:copies]
     first = compile_circuit(circuit, target, seed=seed, layout=places[0])
     operations = tuple(
         _moved(operation, dict(zip(places[0], tile, strict=True)), number)
@@ -94,22 +96,18 @@ def pack(circuit: Circuit, target: Target, *, copies: int | None = None, spacing
     return Packed(first, Circuit(num_qubits=target.num_qubits, operations=operations, measured=measured), places)
 
 
-def _unplaced(circuit: Circuit, target: Target) -> Target:
-    """The target's native gates on an ideal machine without couplings, to see what a circuit compiles to."""
-    return Target(name=target.name, num_qubits=circuit.num_qubits, native=target.native)
-
-
 def _name(tile: int, name: str) -> str:
     return f"t{tile}.{name}"
 
 
 def _moved(operation: Operation, to: dict[int, int], tile: int) -> Operation:
+    qubits = tuple(to[qubit] for qubit in operation.qubits)
+    if not operation.parameters:
+        return operation.model_copy(update={"qubits": qubits})
     angles = tuple(
-        Parameter.model_construct(name=_name(tile, angle.name), scale=angle.scale, offset=angle.offset)
+        Parameter(name=_name(tile, angle.name), scale=angle.scale, offset=angle.offset)
         if isinstance(angle, Parameter)
         else angle
         for angle in operation.angles
     )
-    return Operation.model_construct(
-        gate=operation.gate, qubits=tuple(to[qubit] for qubit in operation.qubits), angles=angles
-    )
+    return operation.model_copy(update={"qubits": qubits, "angles": angles})

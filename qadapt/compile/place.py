@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from math import log1p
 
-from qadapt.circuit import Circuit, Operation
+from qadapt.circuit import Operation
 from qadapt.target import Target
 
 SEARCHED = 50_000
@@ -41,11 +41,6 @@ class Pattern:
         """Collect the pattern of operations whose entangling gates act on two qubits."""
         pairs = Counter((min(o.qubits), max(o.qubits)) for o in operations if not o.is_fence and len(o.qubits) == 2)
         return cls(num_qubits, tuple(sorted(pairs.items())), frozenset(measured))
-
-    @classmethod
-    def of_circuit(cls, circuit: Circuit) -> Pattern:
-        """Collect the pattern of a circuit."""
-        return cls.of(circuit.num_qubits, circuit.operations, circuit.bits)
 
     def parts(self) -> list[tuple[int, ...]]:
         """Connected groups of qubits, the largest first."""

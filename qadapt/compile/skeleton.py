@@ -16,7 +16,8 @@ from qadapt.gates import GATES
 from qadapt.provider import violations
 from qadapt.target import Target
 
-_ONE_QUBIT = frozenset(gate.name for gate in GATES.values() if gate.qubits == 1)
+KEPT = frozenset(gate.name for gate in GATES.values() if gate.qubits == 1) | {ENTANGLER}
+"""Gates of which a skeleton is made; all others are expanded."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ def skeleton(circuit: Circuit, target: Target, *, seed: int = 0, layout: Sequenc
     Raises:
         TargetError: The circuit does not fit, or a given layout is not live and coupled as the circuit needs.
     """
-    keep = _ONE_QUBIT | {ENTANGLER}
-    operations = tuple(expand(circuit.operations, keep))
+    operations = tuple(expand(circuit.operations, KEPT))
     if circuit.num_qubits > len(target.live_qubits):
         raise TargetError(f"the circuit has {circuit.num_qubits} qubits, {target.name} {len(target.live_qubits)} live")
     if layout is not None:
@@ -70,7 +70,7 @@ def skeleton(circuit: Circuit, target: Target, *, seed: int = 0, layout: Sequenc
         first = last = found
     else:
         routed = route(circuit.num_qubits, operations, target, seed=seed)
-        on_chip = tuple(expand(routed.operations, keep))
+        on_chip = tuple(expand(routed.operations, KEPT))
         return Skeleton(_steps(on_chip), _measured(circuit, routed.last), routed.first, routed.last)
     moved = (o.model_copy(update={"qubits": tuple(first[q] for q in o.qubits)}) for o in operations)
     return Skeleton(_steps(moved), _measured(circuit, last), first, last)

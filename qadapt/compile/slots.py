@@ -113,8 +113,8 @@ def symbolic(factors: Sequence[Rotation]) -> Euler | None:
 
 
 def matrices(factors: Sequence[Rotation], angle: Callable[[Affine], NDArray[np.float64]]) -> NDArray[np.complex128]:
-    """Product of the factors for every row, ``[rows, 2, 2]``, in SU(2); ``angle`` evaluates one affine angle."""
-    product: NDArray[np.complex128] = np.eye(2, dtype=complex)[None]
+    """Product of the factors, ``[..., 2, 2]`` in SU(2), at the broadcast shape of what ``angle`` evaluates them to."""
+    product: NDArray[np.complex128] = np.eye(2, dtype=complex)
     for factor in factors:
         product = GATES[f"r{factor.axis}"].matrix(angle(factor.angle)) @ product
     return product
@@ -132,5 +132,5 @@ def euler_angles(unitaries: NDArray[np.complex128]) -> NDArray[np.float64]:
 
 def constant_euler(factors: Sequence[Rotation]) -> Euler:
     """Euler angles of factors without columns."""
-    lam, theta, phi = euler_angles(matrices(factors, lambda angle: np.array([angle.offset])))[0]
+    lam, theta, phi = euler_angles(matrices(factors, lambda angle: np.array(angle.offset)))
     return Euler(Affine(float(lam)), Affine(float(theta)), Affine(float(phi)))

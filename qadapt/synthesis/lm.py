@@ -3,8 +3,8 @@
 All rows advance together as arrays. The residual is taken in the frame of the circuit matrix V: with W = V^T T the
 derivative of V with respect to an angle is V K with the skew matrix K = P^T G P, where P is the product of all gates up
 to that RY and G the generator of RY on its qubit, so only the entries of K above the diagonal count. States use the
-first column of V and K. Levenberg-Marquardt after More, "The Levenberg-Marquardt algorithm" (1978), with the damped
-normal equations in their dual form, which has one unknown per residual instead of one per angle.
+first column of V and K. The method is that of Levenberg (1944) and Marquardt (1963), with the damped normal equations
+in their dual form, which has one unknown per residual instead of one per angle.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class _Lanes:
     def accept(self, angles: Floats, cost: Floats, residual: Floats, jacobian: Floats) -> None:
         """Take over what improves a lane, and set its damping for the next step."""
         better = cost < self.cost
-        slow = ~self.new & (self.cost - cost < _SLOW * self.cost)
+        slow = self.cost - cost < _SLOW * self.cost  # never in a new lane, whose cost is infinite
         self.stalls = np.where(better, np.where(slow, self.stalls + 1, 0), self.stalls)
         self.rejections = np.where(better, 0, self.rejections + 1)
         self.damping = np.where(better, np.maximum(self.damping * _SHRINK, _FLOOR), self.damping * _GROW)
@@ -147,11 +147,9 @@ def random_starts(ansatz: Ansatz, count: int, seed: int) -> Floats:
     Raises:
         BindingsError: The seed is not a whole number from 0 on.
     """
-    try:
-        generator = np.random.default_rng(seed)
-    except (TypeError, ValueError):
-        raise BindingsError(f"seed: expected a whole number from 0 on, got {seed!r}") from None
-    return generator.uniform(-np.pi, np.pi, (count, ansatz.size))
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise BindingsError(f"seed: expected a whole number from 0 on, got {seed!r}")
+    return np.random.default_rng(seed).uniform(-np.pi, np.pi, (count, ansatz.size))
 
 
 def conditioning(ansatz: Ansatz, angles: Floats) -> Floats:
