@@ -37,13 +37,17 @@ def _exact() -> Iterator[Comparison]:
     matrices, states, template = blocks(), vectors(), circuit()
     bound = bindings(matrices, states)
     (table,) = statevector.probabilities(template, bound)
-    columns = states.reshape(BLOCKS, TOKENS, 4).swapaxes(1, 2).copy()
-    product = (matrices @ columns).swapaxes(1, 2).reshape(ROWS, 4)
-    assert np.abs(table - product**2).max() < 1e-12, "the two sides compute different things"
-    ours = cpu_seconds(lambda: statevector.probabilities(template, bound), repeats=15)
+    inputs = states.reshape(BLOCKS, TOKENS, 4)
+
+    def product() -> NDArray[np.float64]:
+        """Blocks and rows in, rows out, as on our side; the copy makes the product more than twice as fast."""
+        return np.square(inputs @ matrices.swapaxes(1, 2).copy())
+
+    assert np.abs(table - product().reshape(ROWS, 4)).max() < 1e-12, "the two sides compute different things"
+    ours = cpu_seconds(lambda: statevector.probabilities(template, bound), repeats=31)
     title = f"exact distributions of {BLOCKS} blocks x {TOKENS} tokens"
     yield Comparison(
-        title, ours, "numpy batched matrix product (floor)", cpu_seconds(lambda: matrices @ columns, repeats=15), 0.1
+        title, ours, "numpy batched matrix product, squared (floor)", cpu_seconds(product, repeats=31), 0.1
     )
     angles = _merged(matrices, states)
     yield Comparison(title, ours, "PennyLane default.qubit, broadcast gates", _pennylane_gates(angles), 1.0)

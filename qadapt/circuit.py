@@ -86,6 +86,16 @@ class Operation(BaseModel):
             except ValidationError as error:
                 raise _circuit_error(f"bad operation {data.get('gate')!r} on {data.get('qubits')}", error) from None
 
+    def moved(self, qubits: tuple[int, ...], angles: tuple[float | Parameter, ...]) -> Operation:
+        """Return this gate on other qubits with other angles, which are not checked: for passes, not for input."""
+        made = Operation.__new__(Operation)
+        # What model_construct does, without its walk over defaults and aliases; packing makes thousands at a time.
+        object.__setattr__(made, "__dict__", {"gate": self.gate, "qubits": qubits, "angles": angles})
+        object.__setattr__(made, "__pydantic_fields_set__", {"gate", "qubits", "angles"})
+        object.__setattr__(made, "__pydantic_extra__", None)
+        object.__setattr__(made, "__pydantic_private__", None)
+        return made
+
     @property
     def is_fence(self) -> bool:
         """Whether this is a fence rather than a gate."""
@@ -140,20 +150,8 @@ class Circuit(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for index, operation in enumerate(self.operations):
-            place = f"operation {index}, {operation.gate} on {operation.qubits}"
-            if len(set(operation.qubits)) != len(operation.qubits):
-                raise CircuitError(f"repeated qubit in {place}")
-            if any(qubit >= self.num_qubits for qubit in operation.qubits):
-                raise CircuitError(f"qubit out of range in {place}: the circuit has {self.num_qubits} qubits")
-            if operation.is_fence:
-                if operation.angles:
-                    raise CircuitError(f"a fence takes no angles: {place}")
-                continue
-            entry = gate(operation.gate)
-            if len(operation.qubits) != entry.qubits:
-                raise CircuitError(f"{place}: the gate acts on {entry.qubits} qubits")
-            if len(operation.angles) != len(entry.parameters):
-                raise CircuitError(f"{place}: got {len(operation.angles)} angles, expected {list(entry.parameters)}")
+            if problem := _problem(operation, self.num_qubits):
+                raise CircuitError(f"operation {index}, {operation.gate} on {operation.qubits}: {problem}")
         bits = [qubit for register in self.measured for qubit in register]
         if len(set(bits)) != len(bits):
             raise CircuitError(f"repeated measurement: each qubit is measured once, got {self.measured}")
@@ -224,6 +222,23 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(data) != len(pairs):
         raise CircuitError(f"repeated key in a JSON object with keys {[key for key, _ in pairs]}")
     return data
+
+
+def _problem(operation: Operation, num_qubits: int) -> str:
+    """What is wrong with an operation of a circuit of so many qubits; empty if nothing is."""
+    qubits = operation.qubits
+    if len(qubits) > 1 and len(set(qubits)) != len(qubits):
+        return "repeated qubit"
+    if qubits and max(qubits) >= num_qubits:
+        return f"qubit out of range, the circuit has {num_qubits} qubits"
+    if operation.is_fence:
+        return "a fence takes no angles" if operation.angles else ""
+    entry = gate(operation.gate)
+    if len(qubits) != entry.qubits:
+        return f"the gate acts on {entry.qubits} qubits"
+    if len(operation.angles) != len(entry.parameters):
+        return f"got {len(operation.angles)} angles, expected {list(entry.parameters)}"
+    return ""
 
 
 def _circuit_error(message: str, error: ValidationError) -> CircuitError:

@@ -6,7 +6,7 @@ Counts are drawn by ``qadapt.counts.sample`` from exact probabilities; the seed 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import TypeAlias
@@ -18,7 +18,7 @@ from qadapt.counts import sample
 from qadapt.errors import NotSupportedError, TargetError
 from qadapt.gates import GATES
 from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Result, Work, check_works
+from qadapt.provider import Provenance, Result, Work
 from qadapt.target import Capabilities, Target, bundled_targets
 
 Tables: TypeAlias = tuple[NDArray[np.float64], ...]
@@ -48,31 +48,24 @@ class LocalBackend(InlineBackend):
         """Exact probabilities ``[rows, 2**bits]`` of every register of a checked work."""
 
     @abstractmethod
-    def check(self, work: Work) -> None:
+    def check_size(self, work: Work) -> None:
         """Refuse a work that is too large to simulate.
 
         Raises:
             NotSupportedError: Too many qubits are connected by gates.
         """
 
-    def submit(self, work: Sequence[Work], *, tag: str) -> str:
-        """Check the works, also for their size, and start a job.
-
-        Raises:
-            QadaptError: The works do not fit.
-        """
-        check_works(work, self.target, self.capabilities)
-        for item in work:
-            outcomes = item.bindings.rows * sum(2**width for width in item.widths)
-            if outcomes > MAX_OUTCOMES:
-                raise NotSupportedError(
-                    f"{item.bindings.rows} rows of registers with {list(item.widths)} bits are {outcomes} "
-                    f"probabilities, {self.name} keeps at most {MAX_OUTCOMES} per work",
-                    capability="max_rows",
-                    hint="submit fewer rows at a time, or measure fewer bits together",
-                )
-            self.check(item)
-        return super().submit(work, tag=tag)
+    def check(self, work: Work) -> None:
+        """Refuse works with more outcomes than are kept, or too large to simulate."""
+        outcomes = work.bindings.rows * sum(2**width for width in work.widths)
+        if outcomes > MAX_OUTCOMES:
+            raise NotSupportedError(
+                f"{work.bindings.rows} rows of registers with {list(work.widths)} bits are {outcomes} "
+                f"probabilities, {self.name} keeps at most {MAX_OUTCOMES} per work",
+                capability="max_rows",
+                hint="submit fewer rows at a time, or measure fewer bits together",
+            )
+        self.check_size(work)
 
     def execute(self, work: Work) -> Result:
         """Simulate one checked work."""
@@ -98,7 +91,7 @@ class StatevectorBackend(LocalBackend):
     def __init__(self) -> None:
         super().__init__("local:statevector", STATEVECTOR, _CAPABILITIES)
 
-    def check(self, work: Work) -> None:
+    def check_size(self, work: Work) -> None:
         """Refuse more than 24 connected qubits."""
         from qadapt.simulate import statevector
 
@@ -119,11 +112,11 @@ class EmulatorBackend(LocalBackend):
 
     def __init__(self, target: Target) -> None:
         name = EMULATOR + target.name
-        super().__init__(f"local:{name}", target.model_copy(update={"name": name}), _CAPABILITIES)
+        super().__init__(f"local:{name}", target.renamed(name), _CAPABILITIES)
         date = f", {target.calibrated.date().isoformat()}" if target.calibrated else ""
         self.noise = f"{'sample calibration' if target.sample else 'calibration'} of {target.name}{date}"
 
-    def check(self, work: Work) -> None:
+    def check_size(self, work: Work) -> None:
         """Refuse more than 12 connected qubits."""
         from qadapt.simulate import density
 
@@ -144,7 +137,7 @@ class LocalProvider:
     def targets(self) -> Mapping[str, Target]:
         """The ideal simulator, and an emulator of every bundled target."""
         emulated = {EMULATOR + name: target for name, target in bundled_targets().items()}
-        renamed = {name: target.model_copy(update={"name": name}) for name, target in emulated.items()}
+        renamed = {name: target.renamed(name) for name, target in emulated.items()}
         return MappingProxyType({STATEVECTOR.name: STATEVECTOR, **renamed})
 
     def open(self, target: str) -> LocalBackend:

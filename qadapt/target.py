@@ -144,6 +144,10 @@ class Target(BaseModel):
                     couplings[pair] = min(site.error, couplings.get(pair, 1.0))
         return couplings
 
+    def renamed(self, name: str) -> Target:
+        """The same machine under another name."""
+        return Target(**{**{field: getattr(self, field) for field in Target.model_fields}, "name": name})
+
     def __hash__(self) -> int:
         return hash(self.content_hash)
 

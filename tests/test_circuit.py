@@ -152,10 +152,13 @@ REFUSED: list[tuple[Callable[[], Circuit], str]] = [
     (lambda: Circuit(num_qubits=1, operations=[op("cnot", 0)]), "unknown gate 'cnot'"),
     (
         lambda: Circuit(num_qubits=2, operations=[op("x", 0), op("cx", 1, 1)]),
-        r"repeated qubit in operation 1, cx on \(1, 1\)",
+        r"operation 1, cx on \(1, 1\): repeated qubit",
     ),
     (lambda: Circuit(num_qubits=2, operations=[op("fence", 0, 0)]), "repeated qubit"),
-    (lambda: Circuit(num_qubits=2, operations=[op("x", 2)]), "out of range in operation 0, x .* has 2 qubits"),
+    (
+        lambda: Circuit(num_qubits=2, operations=[op("x", 2)]),
+        "operation 0, x .* out of range, the circuit has 2 qubits",
+    ),
     (lambda: Circuit(num_qubits=2, operations=[op("fence", 0, 2)]), "out of range"),
     (lambda: Circuit(num_qubits=2, operations=[op("fence", 0, angles=[1])]), "a fence takes no angles"),
     (lambda: Circuit(num_qubits=2, operations=[op("cx", 0)]), "the gate acts on 2 qubits"),

@@ -101,13 +101,12 @@ def _name(tile: int, name: str) -> str:
 
 
 def _moved(operation: Operation, to: dict[int, int], tile: int) -> Operation:
-    qubits = tuple(to[qubit] for qubit in operation.qubits)
-    if not operation.parameters:
-        return operation.model_copy(update={"qubits": qubits})
-    angles = tuple(
-        Parameter(name=_name(tile, angle.name), scale=angle.scale, offset=angle.offset)
-        if isinstance(angle, Parameter)
-        else angle
-        for angle in operation.angles
-    )
-    return operation.model_copy(update={"qubits": qubits, "angles": angles})
+    angles = operation.angles
+    if operation.parameters:
+        angles = tuple(
+            Parameter(name=_name(tile, angle.name), scale=angle.scale, offset=angle.offset)
+            if isinstance(angle, Parameter)
+            else angle
+            for angle in angles
+        )
+    return operation.moved(tuple(to[qubit] for qubit in operation.qubits), angles)

@@ -87,7 +87,8 @@ def _from_qiskit(circuit: Any, operations: Sequence[Operation]) -> Iterator[Oper
         elif name == "barrier":
             yield Operation(gate=FENCE, qubits=qubits)
         else:
-            yield operations[int(name.removeprefix("op"))].model_copy(update={"qubits": qubits})
+            source = operations[int(name.removeprefix("op"))]
+            yield source.moved(qubits, source.angles)
 
 
 def _placed(
@@ -96,11 +97,11 @@ def _placed(
     """Put the routed circuit on physical qubits: the best place of its own shape, else where the router put it."""
     used = sorted({qubit for operation in operations for qubit in operation.qubits} | set(first) | set(last))
     index = {qubit: node for node, qubit in enumerate(used)}
-    compact = [o.model_copy(update={"qubits": tuple(index[q] for q in o.qubits)}) for o in operations]
+    compact = [o.moved(tuple(index[q] for q in o.qubits), o.angles) for o in operations]
     pattern = Pattern.of(len(used), compact, (index[q] for q in last))
     layout = place(pattern, target) or tuple(piece[qubit] for qubit in used)
     return Routed(
-        tuple(o.model_copy(update={"qubits": tuple(layout[q] for q in o.qubits)}) for o in compact),
+        tuple(o.moved(tuple(layout[q] for q in o.qubits), o.angles) for o in compact),
         tuple(layout[index[q]] for q in first),
         tuple(layout[index[q]] for q in last),
     )

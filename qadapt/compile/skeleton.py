@@ -72,7 +72,7 @@ def skeleton(circuit: Circuit, target: Target, *, seed: int = 0, layout: Sequenc
         routed = route(circuit.num_qubits, operations, target, seed=seed)
         on_chip = tuple(expand(routed.operations, KEPT))
         return Skeleton(_steps(on_chip), _measured(circuit, routed.last), routed.first, routed.last)
-    moved = (o.model_copy(update={"qubits": tuple(first[q] for q in o.qubits)}) for o in operations)
+    moved = (o.moved(tuple(first[q] for q in o.qubits), o.angles) for o in operations)
     return Skeleton(_steps(moved), _measured(circuit, last), first, last)
 
 

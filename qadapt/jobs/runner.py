@@ -86,7 +86,8 @@ def run(
     counts: Counts = concatenate([part.counts for part in parts])
     if plan is not None:
         counts = plan.split(counts, bindings.rows)
-    provenance = parts[0].provenance.model_copy(update={"seed": seed if parts[0].provenance.seed is not None else None})
+    first = parts[0].provenance
+    provenance = first if first.seed is None else first.model_copy(update={"seed": seed})
     return Run(counts, provenance, native, bound.rows, len(plan.tiles) if plan else 1)
 
 
