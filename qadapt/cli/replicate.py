@@ -47,7 +47,7 @@ def cayley(
     if not console.is_terminal:
         console.width = 120  # a log is not folded to the width of no screen
     chosen = {"tokens": tokens, "shots": shots, "steps": steps}
-    defaults = {"tokens": 64, "shots": 4096, "steps": 40, "batch": 8} if quick else {}
+    defaults = {"tokens": 96, "shots": 4096, "steps": 120, "batch": 8} if quick else {}
     given = defaults | {name: value for name, value in chosen.items() if value is not None}
     settings = Settings(
         model=model,

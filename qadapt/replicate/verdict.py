@@ -58,8 +58,9 @@ def agreement(
     """
     shots = int(counts[0].sum())
     generator = np.random.default_rng(seed)
-    predicted = np.clip(predicted, 0, None)
-    predicted = predicted / predicted.sum(axis=1, keepdims=True)
+    predicted, ideal = (
+        np.clip(p, 0, None) / np.clip(p, 0, None).sum(axis=1, keepdims=True) for p in (predicted, ideal)
+    )
 
     def distance(frequencies: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
         return float(0.5 * np.abs(frequencies - reference).sum(axis=1).mean())
