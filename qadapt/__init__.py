@@ -1,8 +1,8 @@
 """qadapt: write an adapter circuit once, run it on any QPU, prove that it computed the same thing.
 
-A module may import only modules that are imported before it in this list; the packages that are loaded on demand
-(``synthesis``, ``simulate``, ``local``, ``interchange``, ``readout``, ``adapters``, ``replicate``, ``cli``) have their
-place in the same order.
+A module may import only modules that are imported before it in this list; the packages that are loaded on demand have
+their place in the same order: ``synthesis``, ``simulate``, ``exact``, ``local``, ``interchange``, ``readout``,
+``adapters``, ``replicate``, ``cli``.
 """
 
 from qadapt.errors import (

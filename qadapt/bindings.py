@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -107,6 +107,14 @@ class Bindings:
             said = [f"missing {missing}"] * bool(missing) + [f"extra {extra}"] * bool(extra)
             raise BindingsError(f"parameters do not match the circuit: {', '.join(said)}")
         return self
+
+    def blocks(self, rows: int) -> Iterator[Bindings]:
+        """Cut the rows into blocks of at most so many, in order; bindings that fit stay as they are."""
+        if self.rows <= rows:
+            yield self
+            return
+        for start in range(0, self.rows, rows):
+            yield self.slice(start, min(start + rows, self.rows))
 
     def slice(self, start: int, stop: int) -> Bindings:
         """Rows ``start`` to ``stop``, in order, as flat bindings."""

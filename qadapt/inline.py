@@ -6,9 +6,10 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from importlib.metadata import version
 
 from qadapt.errors import JobFailedError, NotSupportedError, ProviderError
-from qadapt.provider import Done, Failed, Pending, Result, Work, check_works
+from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_works
 from qadapt.target import Capabilities, Target
 
 
@@ -17,7 +18,14 @@ class InlineBackend(ABC):
 
     A subclass says how one work is executed and how the vendor's exceptions read in our tree. Works are checked before
     the job is made, results before they are handed out.
+
+    Attributes:
+        packages: Distributions whose versions are part of the provenance.
+        noise: What the simulator's noise stands for; None without noise.
     """
+
+    packages: tuple[str, ...] = ("qadapt",)
+    noise: str | None = None
 
     def __init__(self, name: str, target: Target, capabilities: Capabilities) -> None:
         self.name = name
@@ -37,6 +45,20 @@ class InlineBackend(ABC):
         Raises:
             QadaptError: The work cannot be executed.
         """
+
+    def provenance(self, work: Work) -> Provenance:
+        """What was done to a work that a simulator has run."""
+        return Provenance(
+            backend=self.name,
+            circuit_hash=work.circuit.content_hash,
+            qubits=work.circuit.measured,
+            shots=work.shots,
+            seed=work.seed,
+            simulated=True,
+            noise=self.noise,
+            calibrated=self.target.calibrated,
+            versions={package: version(package) for package in self.packages},
+        )
 
     def translate(self, error: Exception) -> ProviderError:
         """Put a vendor's exception into our tree."""

@@ -5,21 +5,19 @@ Counts are drawn by ``qadapt.counts.sample`` from exact probabilities; the seed 
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qadapt.counts import sample
-from qadapt.errors import NotSupportedError, TargetError
+from qadapt.errors import TargetError
+from qadapt.exact import EXACT, ExactBackend
 from qadapt.gates import GATES
-from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Result, Work
-from qadapt.target import Capabilities, Target, bundled_targets
+from qadapt.provider import Work
+from qadapt.simulate import density, statevector
+from qadapt.target import Target, bundled_targets
 
 Tables: TypeAlias = tuple[NDArray[np.float64], ...]
 
@@ -31,101 +29,39 @@ STATEVECTOR = Target(
     native=tuple(GATES),
     source="ideal simulator; memory limits the qubits that gates connect (24), not their number, so packs fit",
 )
-MAX_OUTCOMES = 2**26
-"""Most probabilities of one work: rows times the outcomes of all registers, 512 MiB."""
-
-_CAPABILITIES = Capabilities(seed=True, exact_sampling=True, cancel=True, simulated=True)
 
 
-class LocalBackend(InlineBackend):
-    """A simulator of qadapt behind the seam."""
-
-    noise: str | None = None
-    """What the noise stands for; None without noise."""
-
-    @abstractmethod
-    def probabilities(self, work: Work) -> Tables:
-        """Exact probabilities ``[rows, 2**bits]`` of every register of a checked work."""
-
-    @abstractmethod
-    def check_size(self, work: Work) -> None:
-        """Refuse a work that is too large to simulate.
-
-        Raises:
-            NotSupportedError: Too many qubits are connected by gates.
-        """
-
-    def check(self, work: Work) -> None:
-        """Refuse works with more outcomes than are kept, or too large to simulate."""
-        outcomes = work.bindings.rows * sum(2**width for width in work.widths)
-        if outcomes > MAX_OUTCOMES:
-            raise NotSupportedError(
-                f"{work.bindings.rows} rows of registers with {list(work.widths)} bits are {outcomes} "
-                f"probabilities, {self.name} keeps at most {MAX_OUTCOMES} per work",
-                capability="max_rows",
-                hint="submit fewer rows at a time, or measure fewer bits together",
-            )
-        self.check_size(work)
-
-    def execute(self, work: Work) -> Result:
-        """Simulate one checked work."""
-        return Result(
-            sample(self.probabilities(work), work.shots, work.seed, provider=self.name),
-            Provenance(
-                backend=self.name,
-                circuit_hash=work.circuit.content_hash,
-                qubits=work.circuit.measured,
-                shots=work.shots,
-                seed=work.seed,
-                simulated=True,
-                noise=self.noise,
-                calibrated=self.target.calibrated,
-                versions={name: version(name) for name in ("qadapt", "numpy")},
-            ),
-        )
-
-
-class StatevectorBackend(LocalBackend):
+class StatevectorBackend(ExactBackend):
     """The ideal simulator; every gate of the gate table is native."""
 
+    connected = statevector.MAX_QUBITS
+    packages = ("qadapt", "numpy")
+
     def __init__(self) -> None:
-        super().__init__("local:statevector", STATEVECTOR, _CAPABILITIES)
-
-    def check_size(self, work: Work) -> None:
-        """Refuse more than 24 connected qubits."""
-        from qadapt.simulate import statevector
-
-        statevector.check(work.circuit)
+        super().__init__("local:statevector", STATEVECTOR, EXACT)
 
     def probabilities(self, work: Work) -> Tables:
         """Exact probabilities of every register."""
-        from qadapt.simulate import statevector
-
         return statevector.probabilities(work.circuit, work.bindings)
 
 
-class EmulatorBackend(LocalBackend):
+class EmulatorBackend(ExactBackend):
     """A machine's native gates and couplings with the noise that its calibration stands for.
 
     Idle decoherence and crosstalk are not in a calibration and are not simulated.
     """
 
+    connected = density.MAX_QUBITS
+    packages = ("qadapt", "numpy")
+
     def __init__(self, target: Target) -> None:
         name = EMULATOR + target.name
-        super().__init__(f"local:{name}", target.renamed(name), _CAPABILITIES)
+        super().__init__(f"local:{name}", target.renamed(name), EXACT)
         date = f", {target.calibrated.date().isoformat()}" if target.calibrated else ""
         self.noise = f"{'sample calibration' if target.sample else 'calibration'} of {target.name}{date}"
 
-    def check_size(self, work: Work) -> None:
-        """Refuse more than 12 connected qubits."""
-        from qadapt.simulate import density
-
-        density.check(work.circuit)
-
     def probabilities(self, work: Work) -> Tables:
         """Exact probabilities of every register, with gate noise and readout errors."""
-        from qadapt.simulate import density
-
         return density.probabilities(work.circuit, work.bindings, self.target)
 
 
@@ -140,7 +76,7 @@ class LocalProvider:
         renamed = {name: target.renamed(name) for name, target in emulated.items()}
         return MappingProxyType({STATEVECTOR.name: STATEVECTOR, **renamed})
 
-    def open(self, target: str) -> LocalBackend:
+    def open(self, target: str) -> StatevectorBackend | EmulatorBackend:
         """Open a simulator by name.
 
         Raises:

@@ -17,7 +17,7 @@ import qadapt
 ROOT = Path(qadapt.__file__).parent
 ORDER = (
     *("errors", "gates", "circuit", "bindings", "target", "counts", "provider", "inline", "registry", "synthesis"),
-    *("compile", "simulate", "local", "interchange", "jobs", "readout", "adapters", "replicate", "cli"),
+    *("compile", "simulate", "exact", "local", "interchange", "jobs", "readout", "adapters", "replicate", "cli"),
 )
 """Every module and package of the core in dependency order: each may import only those before it, and itself."""
 

@@ -205,8 +205,6 @@ def test_what_does_not_fit_is_refused():
     chain = Circuit(num_qubits=13, operations=[op("cz", q, q + 1) for q in range(12)], measured=[0])
     large = Target(name="large", num_qubits=13, native=("cz",))
     with pytest.raises(NotSupportedError, match="13 qubits are connected"):
-        density.check(chain)
-    with pytest.raises(NotSupportedError, match="13 qubits are connected"):
         density.probabilities(chain, Bindings.of({}), large)
 
 

@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -130,12 +129,8 @@ def _chunks(circuit: Circuit, bindings: Bindings, backend: Backend, shots: int, 
     """Cut the rows to what one work may hold; a run that fits keeps the caller's seed and shared columns."""
     can = backend.capabilities
     most = min(can.max_rows, max(1, can.max_executions // shots)) if _whole(shots) else can.max_rows
-    if bindings.rows <= most:
-        yield Work(circuit, bindings, shots, seed)
-        return
-    edges = [*range(0, bindings.rows, most), bindings.rows]
-    for number, (start, stop) in enumerate(pairwise(edges)):
-        yield Work(circuit, bindings.slice(start, stop), shots, derived_seed(seed, number))
+    for number, block in enumerate(bindings.blocks(most)):
+        yield Work(circuit, block, shots, derived_seed(seed, number))
 
 
 def _whole(shots: int) -> bool:

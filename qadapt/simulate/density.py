@@ -18,7 +18,7 @@ from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.simulate import engine, noise
 from qadapt.simulate.arrays import NUMPY, arrays
-from qadapt.simulate.components import Component, check_sizes, split
+from qadapt.simulate.components import Component
 from qadapt.simulate.maps import Map, Slots, gate_map, pauli, turns
 from qadapt.target import Target
 
@@ -51,15 +51,6 @@ def probabilities(
     bindings.check(circuit.parameters)
     groups = _groups(engine.Same(circuit), engine.Same(target))
     return engine.read(groups, [len(register) for register in circuit.measured], bindings, arrays(device))
-
-
-def check(circuit: Circuit) -> None:
-    """Refuse circuits that are too large to simulate.
-
-    Raises:
-        NotSupportedError: More than ``MAX_QUBITS`` qubits are connected by gates.
-    """
-    check_sizes(split(circuit, circuit.measured), MAX_QUBITS, "density")
 
 
 @lru_cache(maxsize=32)

@@ -18,7 +18,7 @@ from qadapt.circuit import Circuit
 from qadapt.errors import NotSupportedError
 from qadapt.simulate import engine
 from qadapt.simulate.arrays import NUMPY, Array, arrays
-from qadapt.simulate.components import Component, check_sizes, split
+from qadapt.simulate.components import Component
 from qadapt.simulate.maps import Map, Slots, amplitude, gate_map, merged, turns
 
 MAX_QUBITS = 24
@@ -67,15 +67,6 @@ def amplitudes(circuit: Circuit, bindings: Bindings, *, device: str = NUMPY) -> 
     (state,) = engine.read(_whole(engine.Same(circuit)), [circuit.num_qubits], bindings, arrays(device))
     out: NDArray[np.complex128] = state.astype(np.complex128, copy=False)
     return out
-
-
-def check(circuit: Circuit) -> None:
-    """Refuse circuits that are too large to simulate.
-
-    Raises:
-        NotSupportedError: More than ``MAX_QUBITS`` qubits are connected by gates.
-    """
-    check_sizes(split(circuit, circuit.measured), MAX_QUBITS, "statevector")
 
 
 @lru_cache(maxsize=32)

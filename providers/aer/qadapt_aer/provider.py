@@ -6,20 +6,18 @@ of them and all rows in one call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
-from qadapt.counts import sample
 from qadapt.errors import ProviderError, TargetError
-from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Requirements, Result, Work
-from qadapt.simulate.components import Component, check_sizes, split
-from qadapt.target import Capabilities, Target
+from qadapt.exact import EXACT, ExactBackend
+from qadapt.provider import Requirements, Work
+from qadapt.simulate.components import Component, split
+from qadapt.target import Target
 from qadapt_aer.errors import translate
 from qadapt_aer.lower import NATIVE, Lowered, lower, save
 from qadapt_aer.read import experiments, registers, tables
@@ -39,34 +37,17 @@ STATEVECTOR = Target(
 )
 
 
-class AerBackend(InlineBackend):
+CAPABILITIES = EXACT.model_copy(update={"native_parameters": True})
+
+
+class AerBackend(ExactBackend):
     """The state-vector simulator."""
 
+    connected = MAX_CONNECTED
+    packages = ("qadapt", "qadapt-aer", "qiskit", "qiskit-aer")
+
     def __init__(self) -> None:
-        super().__init__(
-            "aer:statevector",
-            STATEVECTOR,
-            Capabilities(seed=True, exact_sampling=True, native_parameters=True, cancel=True, simulated=True),
-        )
-
-    def check(self, work: Work) -> None:
-        """Refuse circuits that Aer cannot simulate."""
-        check_sizes(split(work.circuit, work.circuit.measured), MAX_CONNECTED, "state-vector")
-
-    def execute(self, work: Work) -> Result:
-        """Simulate one checked work."""
-        return Result(
-            sample(self.probabilities(work), work.shots, work.seed, provider=self.name),
-            Provenance(
-                backend=self.name,
-                circuit_hash=work.circuit.content_hash,
-                qubits=work.circuit.measured,
-                shots=work.shots,
-                seed=work.seed,
-                simulated=True,
-                versions={name: version(name) for name in ("qadapt-aer", "qiskit", "qiskit-aer")},
-            ),
-        )
+        super().__init__("aer:statevector", STATEVECTOR, CAPABILITIES)
 
     def probabilities(self, work: Work) -> tuple[NDArray[np.float64], ...]:
         """Exact probabilities ``[rows, 2**bits]`` of every register, column *i* for outcome *i*.
@@ -76,7 +57,7 @@ class AerBackend(InlineBackend):
         """
         components = [component for component in split(work.circuit, work.circuit.measured) if component.reads]
         lowered = [lower(component) for component in components]
-        blocks = _blocks(work.bindings, _rows_per_call(components))
+        blocks = work.bindings.blocks(_rows_per_call(components))
         tables = [self._block(work.widths, components, lowered, block) for block in blocks]
         return tuple(np.concatenate(parts) for parts in zip(*tables, strict=True))
 
@@ -131,12 +112,3 @@ class AerProvider:
 def _rows_per_call(components: Sequence[Component]) -> int:
     saved: int = sum(1 << len(read.qubits) for component in components for read in component.reads)
     return max(1, min(_MAX_EXPERIMENTS // len(components), _MAX_PROBABILITIES // saved))
-
-
-def _blocks(bindings: Bindings, step: int) -> Iterator[Bindings]:
-    """Cut the rows into blocks of at most ``step``."""
-    if bindings.rows <= step:
-        yield bindings
-        return
-    for start in range(0, bindings.rows, step):
-        yield bindings.slice(start, min(start + step, bindings.rows))

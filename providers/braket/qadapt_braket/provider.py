@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -13,12 +12,11 @@ from braket.devices import LocalSimulator
 from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
-from qadapt.counts import sample
 from qadapt.errors import ProviderError, TargetError
-from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Requirements, Result, Work
-from qadapt.simulate.components import Component, check_sizes, join, split
-from qadapt.target import Capabilities, Target
+from qadapt.exact import EXACT, ExactBackend, by_component
+from qadapt.provider import Requirements, Work
+from qadapt.simulate.components import Component
+from qadapt.target import Target
 from qadapt_braket.errors import translate
 from qadapt_braket.lower import NATIVE, lower, rows_of_inputs
 from qadapt_braket.read import outcomes, values
@@ -27,8 +25,6 @@ Floats: TypeAlias = NDArray[np.float64]
 
 NUM_QUBITS = 1024
 """Qubits of every target. Components are simulated one by one, so only connected qubits cost memory."""
-
-CAPABILITIES = Capabilities(seed=True, exact_sampling=True, cancel=True, simulated=True)
 
 SIMULATORS: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"local": ("braket_sv", 26), "local-dm": ("braket_dm", 13)}
@@ -68,37 +64,18 @@ class BraketProvider:
         return BraketBackend(f"{self.name}:{target}", targets[target], *SIMULATORS[target])
 
 
-class BraketBackend(InlineBackend):
+class BraketBackend(ExactBackend):
     """A local simulator; exact probabilities for every row, then counts by the common sampler.
 
     Braket's own sampling cannot be seeded, so tasks ask for zero shots and for probabilities.
     """
 
+    packages = ("qadapt", "qadapt-braket", "amazon-braket-sdk", "amazon-braket-default-simulator")
+
     def __init__(self, name: str, target: Target, engine: str, connected: int) -> None:
-        super().__init__(name, target, CAPABILITIES)
-        self._connected = connected
+        super().__init__(name, target, EXACT)
+        self.connected = connected
         self._device = LocalSimulator(engine)
-
-    def check(self, work: Work) -> None:
-        """Refuse circuits of which too many qubits are connected by gates."""
-        check_sizes(split(work.circuit, work.circuit.measured), self._connected, self.name)
-
-    def execute(self, work: Work) -> Result:
-        """Run one checked work."""
-        counts = sample(self.probabilities(work), work.shots, work.seed, provider=self.name)
-        packages = ("qadapt-braket", "amazon-braket-sdk", "amazon-braket-default-simulator")
-        return Result(
-            counts,
-            Provenance(
-                backend=self.name,
-                circuit_hash=work.circuit.content_hash,
-                qubits=work.circuit.measured,
-                shots=work.shots,
-                seed=work.seed,
-                simulated=True,
-                versions={name: version(name) for name in packages},
-            ),
-        )
 
     def translate(self, error: Exception) -> ProviderError:
         """Put a vendor's exception into our tree."""
@@ -109,16 +86,10 @@ class BraketBackend(InlineBackend):
         # The density-matrix simulator advises against itself in every run without noise. The filter is set, not scoped:
         # this runs on a thread, and leaving a scope would put back the filters of the whole process.
         warnings.filterwarnings("ignore", message="You are running a noise-free circuit", category=UserWarning)
-        parts: list[list[tuple[tuple[int, ...], Floats]]] = [[] for _ in work.circuit.measured]
-        for component in split(work.circuit, work.circuit.measured):
-            for read, table in zip(component.reads, self._tables(component, work.bindings), strict=True):
-                parts[read.register].append((read.bits, table))
-        return [join(width, own) for width, own in zip(work.widths, parts, strict=True)]
+        return by_component(work, lambda component: self._tables(component, work.bindings))
 
     def _tables(self, component: Component, bindings: Bindings) -> list[Floats]:
-        """Distribution of each read of one component, ``[rows, 2**bits]``; nothing is run for one without reads."""
-        if not component.reads:
-            return []
+        """Distribution of each read of one component, ``[rows, 2**bits]``."""
         lowered = lower(component)
         widths = [len(read.bits) for read in component.reads]
         answers = [

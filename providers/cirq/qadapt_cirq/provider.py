@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -13,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
-from qadapt.counts import sample
 from qadapt.errors import ProviderError, TargetError
-from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Requirements, Result, Work
-from qadapt.simulate.components import Component, check_sizes, join, split
-from qadapt.target import Capabilities, Target
+from qadapt.exact import EXACT, ExactBackend, by_component
+from qadapt.provider import Requirements, Work
+from qadapt.simulate.components import Component
+from qadapt.target import Target
 from qadapt_cirq.errors import translate
 from qadapt_cirq.lower import NATIVE, Lowered, lower, resolvers
 from qadapt_cirq.read import density_weights, outcomes, state_weights
@@ -28,7 +26,7 @@ Floats: TypeAlias = NDArray[np.float64]
 NUM_QUBITS = 1024
 """Qubits of every target. Components are simulated one by one, so only connected qubits cost memory."""
 
-CAPABILITIES = Capabilities(seed=True, exact_sampling=True, native_parameters=True, cancel=True, simulated=True)
+CAPABILITIES = EXACT.model_copy(update={"native_parameters": True})
 
 
 @dataclass(frozen=True)
@@ -95,32 +93,15 @@ class CirqProvider:
         return CirqBackend(f"{self.name}:{target}", targets[target], ENGINES[target])
 
 
-class CirqBackend(InlineBackend):
+class CirqBackend(ExactBackend):
     """One of Cirq's simulators; exact probabilities for every row, then counts by the common sampler."""
+
+    packages = ("qadapt", "qadapt-cirq", "cirq-core")
 
     def __init__(self, name: str, target: Target, engine: Engine) -> None:
         super().__init__(name, target, CAPABILITIES)
+        self.connected = engine.connected
         self._engine = engine
-
-    def check(self, work: Work) -> None:
-        """Refuse circuits of which too many qubits are connected by gates."""
-        check_sizes(split(work.circuit, work.circuit.measured), self._engine.connected, self.name)
-
-    def execute(self, work: Work) -> Result:
-        """Run one checked work."""
-        counts = sample(self.probabilities(work), work.shots, work.seed, provider=self.name)
-        return Result(
-            counts,
-            Provenance(
-                backend=self.name,
-                circuit_hash=work.circuit.content_hash,
-                qubits=work.circuit.measured,
-                shots=work.shots,
-                seed=work.seed,
-                simulated=True,
-                versions={name: version(name) for name in ("qadapt-cirq", "cirq-core")},
-            ),
-        )
 
     def translate(self, error: Exception) -> ProviderError:
         """Put a vendor's exception into our tree."""
@@ -128,16 +109,10 @@ class CirqBackend(InlineBackend):
 
     def probabilities(self, work: Work) -> list[Floats]:
         """Exact distribution ``[rows, 2**bits]`` of each register of a checked work, outcomes as in ``Counts``."""
-        parts: list[list[tuple[tuple[int, ...], Floats]]] = [[] for _ in work.circuit.measured]
-        for component in split(work.circuit, work.circuit.measured):
-            for read, table in zip(component.reads, self._tables(component, work.bindings), strict=True):
-                parts[read.register].append((read.bits, table))
-        return [join(width, own) for width, own in zip(work.widths, parts, strict=True)]
+        return by_component(work, lambda component: self._tables(component, work.bindings))
 
     def _tables(self, component: Component, bindings: Bindings) -> list[Floats]:
-        """Distribution of each read of one component, ``[rows, 2**bits]``; nothing is run for one without reads."""
-        if not component.reads:
-            return []
+        """Distribution of each read of one component, ``[rows, 2**bits]``."""
         lowered = lower(component)
         rows = bindings.rows if lowered.angles else 1
         tables = [np.empty((rows, 2 ** len(read.bits))) for read in component.reads]

@@ -7,7 +7,7 @@ connected component is simulated by itself as a density matrix: all components a
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.metadata import version
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from qadapt.bindings import Bindings
 from qadapt.counts import Counts, concatenate
 from qadapt.errors import ProviderError
 from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Result, Work
+from qadapt.provider import Result, Work
 from qadapt.simulate.components import Component, check_sizes, split
 from qadapt.target import Capabilities, Target
 from qadapt_ibm import read
@@ -87,10 +87,14 @@ def noise(name: str) -> Noise:
 class FakeBackend(InlineBackend):
     """A fake machine."""
 
+    packages = ("qadapt", "qadapt-ibm", "qiskit", "qiskit-aer", "qiskit-ibm-runtime")
+
     def __init__(self, name: str) -> None:
         super().__init__(
             f"ibm:{name}", target(name), Capabilities(seed=True, native_parameters=True, cancel=True, simulated=True)
         )
+        date = "unknown" if self.target.calibrated is None else self.target.calibrated.date().isoformat()
+        self.noise = f"Aer noise model of {self.target.name}, calibration {date}"
 
     def check(self, work: Work) -> None:
         """Refuse circuits that Aer cannot simulate."""
@@ -100,26 +104,12 @@ class FakeBackend(InlineBackend):
         """Simulate one checked work."""
         components = [component for component in split(work.circuit, work.circuit.measured) if component.reads]
         lowered = [self._lower(component) for component in components]
-        blocks = list(_blocks(work.bindings, max(1, _MAX_EXPERIMENTS // len(components))))
+        blocks = list(work.bindings.blocks(max(1, _MAX_EXPERIMENTS // len(components))))
         seeds = np.random.SeedSequence(work.seed).spawn(len(blocks))
         counts = [
             self._block(work, components, lowered, block, seed) for block, seed in zip(blocks, seeds, strict=True)
         ]
-        date = "unknown" if self.target.calibrated is None else self.target.calibrated.date().isoformat()
-        return Result(
-            concatenate(counts),
-            Provenance(
-                backend=self.name,
-                circuit_hash=work.circuit.content_hash,
-                qubits=work.circuit.measured,
-                shots=work.shots,
-                seed=work.seed,
-                simulated=True,
-                noise=f"Aer noise model of {self.target.name}, calibration {date}",
-                calibrated=self.target.calibrated,
-                versions={name: version(name) for name in ("qadapt-ibm", "qiskit", "qiskit-aer", "qiskit-ibm-runtime")},
-            ),
-        )
+        return Result(concatenate(counts), self.provenance(work))
 
     def _lower(self, component: Component) -> Lowered:
         bits = [component.qubits[qubit] for part in component.reads for qubit in part.qubits]
@@ -170,12 +160,3 @@ class FakeBackend(InlineBackend):
     def translate(self, error: Exception) -> ProviderError:
         """Put Aer's exception into our tree."""
         return translate(error, provider=self.name)
-
-
-def _blocks(bindings: Bindings, step: int) -> Iterator[Bindings]:
-    """Cut the rows into blocks of at most ``step``."""
-    if bindings.rows <= step:
-        yield bindings
-        return
-    for start in range(0, bindings.rows, step):
-        yield bindings.slice(start, min(start + step, bindings.rows))

@@ -10,7 +10,6 @@ import ctypes
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from types import MappingProxyType
 
 import numpy as np
@@ -18,13 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
-from qadapt.counts import sample
 from qadapt.errors import ProviderError, TargetError
-from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Requirements, Result, Work
-from qadapt.simulate.components import Component, check_sizes, join, split
+from qadapt.exact import EXACT, ExactBackend, by_component
+from qadapt.provider import Requirements, Work
+from qadapt.simulate.components import Component
 from qadapt.simulate.noise import assignment
-from qadapt.target import Capabilities, Target, bundled_targets
+from qadapt.target import Target, bundled_targets
 from qadapt_origin.errors import sdk, translate
 from qadapt_origin.lower import NATIVE, local, lower
 from qadapt_origin.noise import noise_model
@@ -40,20 +38,15 @@ NUM_QUBITS = 256
 
 _CPU = Target(name=CPU, num_qubits=NUM_QUBITS, native=tuple(NATIVE), source="pyqpanda3 CPUQVM")
 
-CAPABILITIES = Capabilities(seed=True, exact_sampling=True, cancel=True, simulated=True)
 
-
-class OriginBackend(InlineBackend):
+class OriginBackend(ExactBackend):
     """One of pyQPanda3's simulators."""
 
-    connected: int
-    """Most qubits that gates may connect."""
-    noise: str | None = None
-    """What the noise stands for, as provenance tells it."""
+    packages = ("qadapt", "qadapt-origin", "pyqpanda3")
 
     def __init__(self, target: Target) -> None:
         sdk()
-        super().__init__(f"origin:{target.name}", target, CAPABILITIES)
+        super().__init__(f"origin:{target.name}", target, EXACT)
 
     @abstractmethod
     def rows(self, component: Component, circuit: Circuit, bindings: Bindings) -> Iterator[Sequence[ArrayLike]]:
@@ -63,36 +56,10 @@ class OriginBackend(InlineBackend):
         """From probabilities ``[rows, outcomes]`` of true outcomes to those of read ones; qubits are physical."""
         return table
 
-    def check(self, work: Work) -> None:
-        """Refuse circuits of which too many qubits are connected by gates."""
-        check_sizes(split(work.circuit, work.circuit.measured), self.connected, self.name)
-
-    def execute(self, work: Work) -> Result:
-        """Run one checked work."""
-        return Result(
-            sample(self.probabilities(work), work.shots, work.seed, provider=self.name),
-            Provenance(
-                backend=self.name,
-                circuit_hash=work.circuit.content_hash,
-                qubits=work.circuit.measured,
-                shots=work.shots,
-                seed=work.seed,
-                simulated=True,
-                noise=self.noise,
-                calibrated=self.target.calibrated,
-                versions={name: version(name) for name in ("qadapt", "qadapt-origin", "pyqpanda3")},
-            ),
-        )
-
-    def probabilities(self, work: Work) -> tuple[NDArray[np.float64], ...]:
+    def probabilities(self, work: Work) -> list[NDArray[np.float64]]:
         """Exact probabilities ``[rows, 2**bits]`` of every register, column *i* for outcome *i*."""
         _one_thread()
-        found: list[list[tuple[tuple[int, ...], NDArray[np.float64]]]] = [[] for _ in work.circuit.measured]
-        for component in split(work.circuit, work.circuit.measured):
-            if component.reads:
-                for read, table in zip(component.reads, self._tables(component, work.bindings), strict=True):
-                    found[read.register].append((read.bits, table))
-        return tuple(join(width, parts) for width, parts in zip(work.widths, found, strict=True))
+        return by_component(work, lambda component: self._tables(component, work.bindings))
 
     def _tables(self, component: Component, bindings: Bindings) -> Iterator[NDArray[np.float64]]:
         """Probabilities ``[rows, outcomes]`` of each read of a component."""
