@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROVIDERS := ibm origin braket cirq aer
 PROJECTS := pyproject.toml constraints.txt conformance/pyproject.toml $(PROVIDERS:%=providers/%/pyproject.toml)
 SOURCES := qadapt conformance/qadapt_conformance $(foreach p,$(PROVIDERS),providers/$(p)/qadapt_$(p))
-DEMO := local:statevector local:emulator/heron-r2 ibm:fake_kingston origin:cpu braket:local cirq:simulator
+DEMO := local:statevector local:emulator/heron-r2 ibm:fake_kingston origin:cpu origin:wukong72-emulator braket:local cirq:simulator
 EDITABLE := -e '.[replicate,dev]' -e conformance $(PROVIDERS:%=-e providers/%)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export OMP_NUM_THREADS ?= 2
@@ -14,7 +14,7 @@ export USAGE_DATA_OPT_OUT ?= True
 
 .PHONY: demo test check format bench clean
 
-demo: $(VENV)/.ready  ## evaluate a small language model with a quantum adapter on six backends
+demo: $(VENV)/.ready  ## evaluate a small language model with a quantum adapter on seven backends
 	$(BIN)/qadapt replicate cayley --quick $(DEMO:%=--backend %) --out runs/demo
 
 test: $(VENV)/.ready  ## run every test
