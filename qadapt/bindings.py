@@ -73,6 +73,11 @@ class Bindings:
             raise BindingsError("bindings need at least one row, got none")
         return cls({name: array[:, index] for index, name in enumerate(names)}, (len(array),))
 
+    @classmethod
+    def of_matrix(cls, names: tuple[str, ...], matrix: NDArray[np.float64]) -> Bindings:
+        """Take computed values ``[rows, parameters]`` as they are, unchecked: for passes, not for input."""
+        return cls(_Columns(names, matrix), (len(matrix),))
+
     @property
     def names(self) -> tuple[str, ...]:
         """Parameter names in the order they were given."""
@@ -90,6 +95,8 @@ class Bindings:
     def array(self, names: Iterable[str]) -> NDArray[np.float64]:
         """Values ``[rows, len(names)]`` with one column per name, in the order of ``names``."""
         names = tuple(names)
+        if isinstance(self.columns, _Columns) and names == self.columns.names:
+            return self.columns.matrix
         out = np.empty((*self.shape, len(names)))
         for index, name in enumerate(names):
             out[..., index] = self.columns[name]
@@ -119,6 +126,25 @@ class Bindings:
     def slice(self, start: int, stop: int) -> Bindings:
         """Rows ``start`` to ``stop``, in order, as flat bindings."""
         return Bindings({name: self.column(name)[start:stop] for name in self.columns}, (stop - start,))
+
+
+class _Columns(Mapping[str, NDArray[np.float64]]):
+    """The columns of a matrix by name; packed circuits have hundreds, and vendors take them as the matrix they are."""
+
+    def __init__(self, names: tuple[str, ...], matrix: NDArray[np.float64]) -> None:
+        matrix.setflags(write=False)
+        self.names = names
+        self.matrix = matrix
+        self._index = {name: number for number, name in enumerate(names)}
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        return self.matrix[:, self._index[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def _column(name: str, value: Any) -> NDArray[np.float64]:

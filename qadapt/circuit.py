@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -61,6 +61,10 @@ class Parameter(BaseModel):
             except ValidationError as error:
                 raise _circuit_error(f"bad parameter {data.get('name')!r}", error) from None
 
+    def renamed(self, name: str) -> Parameter:
+        """Return this parameter under another name, which is not checked: for passes, not for input."""
+        return _bare(Parameter, {"name": name, "scale": self.scale, "offset": self.offset})
+
     def shifted(self, scale: float = 1.0, offset: float = 0.0) -> Parameter:
         """Return the parameter of ``scale * self + offset``."""
         return Parameter(name=self.name, scale=self.scale * scale, offset=self.offset * scale + offset)
@@ -88,13 +92,7 @@ class Operation(BaseModel):
 
     def moved(self, qubits: tuple[int, ...], angles: tuple[float | Parameter, ...]) -> Operation:
         """Return this gate on other qubits with other angles, which are not checked: for passes, not for input."""
-        made = Operation.__new__(Operation)
-        # What model_construct does, without its walk over defaults and aliases; packing makes thousands at a time.
-        object.__setattr__(made, "__dict__", {"gate": self.gate, "qubits": qubits, "angles": angles})
-        object.__setattr__(made, "__pydantic_fields_set__", {"gate", "qubits", "angles"})
-        object.__setattr__(made, "__pydantic_extra__", None)
-        object.__setattr__(made, "__pydantic_private__", None)
-        return made
+        return _bare(Operation, {"gate": self.gate, "qubits": qubits, "angles": angles})
 
     @property
     def is_fence(self) -> bool:
@@ -222,6 +220,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(data) != len(pairs):
         raise CircuitError(f"repeated key in a JSON object with keys {[key for key, _ in pairs]}")
     return data
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _bare(kind: type[_Model], fields: dict[str, Any]) -> _Model:
+    """Do what ``model_construct`` does, without its walk over defaults; packing makes thousands at a time."""
+    made = kind.__new__(kind)
+    object.__setattr__(made, "__dict__", fields)
+    object.__setattr__(made, "__pydantic_fields_set__", set(fields))
+    object.__setattr__(made, "__pydantic_extra__", None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
 
 
 def _problem(operation: Operation, num_qubits: int) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from importlib.metadata import version
+from threading import Lock, Thread
 
 from qadapt.errors import JobFailedError, NotSupportedError, ProviderError
 from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_works
@@ -31,7 +32,7 @@ class InlineBackend(ABC):
         self.name = name
         self.target = target
         self.capabilities = capabilities
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._turn = Lock()
         self._jobs: dict[str, Future[tuple[Result, ...]]] = {}
         self._tags: dict[str, str] = {}
 
@@ -71,11 +72,19 @@ class InlineBackend(ABC):
             self.check(item)
         if tag not in self._tags:
             job_id = self._tags[tag] = uuid.uuid4().hex
-            self._jobs[job_id] = self._pool.submit(self._run, tuple(work))
+            future = self._jobs[job_id] = Future[tuple[Result, ...]]()
+            # A daemon, so that Ctrl-C ends the process without waiting for a simulator that nobody waits for.
+            Thread(target=self._run, args=(future, tuple(work)), name=f"{self.name} {job_id}", daemon=True).start()
         return self._tags[tag]
 
-    def _run(self, works: tuple[Work, ...]) -> tuple[Result, ...]:
-        return tuple(self._checked(work) for work in works)
+    def _run(self, future: Future[tuple[Result, ...]], works: tuple[Work, ...]) -> None:
+        with self._turn:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(tuple(self._checked(work) for work in works))
+            except BaseException as error:
+                future.set_exception(error)
 
     def _checked(self, work: Work) -> Result:
         result = self.execute(work)

@@ -205,7 +205,7 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
             capability="max_works",
         )
     for work in works:
-        _check_angles(work.circuit, work.bindings.check(work.circuit.parameters))
+        check_angles(work.circuit, work.bindings.check(work.circuit.parameters))
         if isinstance(work.shots, bool) or not isinstance(work.shots, int) or work.shots < 1:
             raise BindingsError(f"shots is {work.shots!r}, expected a whole number of at least 1")
         if work.seed is not None and (isinstance(work.seed, bool) or not isinstance(work.seed, int) or work.seed < 0):
@@ -228,8 +228,15 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
         )
 
 
-def _check_angles(circuit: Circuit, bindings: Bindings) -> None:
-    """Refuse angles that are not finite, also where finite values overflow in an affine parameter."""
+def check_angles(circuit: Circuit, bindings: Bindings) -> None:
+    """Refuse bindings that make an angle of the circuit something else than a finite number.
+
+    Angles are looked at in the circuit as it was written: a compiler may fold a bad one into a rotation that no count
+    shows. Finite values can overflow in an affine parameter.
+
+    Raises:
+        BindingsError: An angle is not finite.
+    """
     for parameter in dict.fromkeys(p for operation in circuit.operations for p in operation.parameters):
         with np.errstate(all="ignore"):
             angles = parameter.scale * bindings.columns[parameter.name] + parameter.offset

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracles import adapter_circuit, circuits, line, phase_distance, random_bindings, unitary
-from qadapt.circuit import Circuit, op
-from qadapt.compile import Compiled, compile_circuit
+from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit, Parameter, op
+from qadapt.compile import Compiled, compile_circuit, pack
 from qadapt.errors import BindingsError, TargetError
 from qadapt.provider import violations
-from qadapt.target import Qubit, Site, Target
+from qadapt.target import Qubit, Site, Target, bundled_targets
 
 NATIVE = [("cz", "sx", "x", "rz"), ("cz", "sx", "rz"), ("cz", "u3"), ("cz", "rphi"), ("cz", "prx")]
 
@@ -153,3 +154,36 @@ def test_foreign_gate_sets_are_refused():
         compile_circuit(adapter_circuit(2, ((0, 1),)), Target(name="odd", num_qubits=2, native=("iswap", "rx")))
     with pytest.raises(TargetError, match="qubits"):
         compile_circuit(adapter_circuit(3, ((0, 1), (1, 2))), line(("cz", "u3"), 2))
+
+
+@pytest.mark.parametrize("native", NATIVE, ids=", ".join)
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_an_angle_that_no_count_would_show_is_refused_all_the_same(native, value):
+    # The rotation about z is carried to the measurement and dropped; its angle must not be dropped with it.
+    turn = op("rz", 0, angles=[Parameter(name="t", scale=1e300)])
+    circuit = Circuit(num_qubits=1, operations=[turn], measured=[0])
+    bad = Bindings({"t": np.array([0.1, value])}, (2,))
+    target = line(native, 2)
+    with pytest.raises(BindingsError, match="not finite"):
+        compile_circuit(circuit, target).bind(bad)
+    with pytest.raises(BindingsError, match="not finite"):
+        pack(circuit, target).bind(bad)
+
+
+def test_the_best_place_on_a_chip_is_found_among_all():
+    target = bundled_targets()["heron-r2"]
+    circuit = adapter_circuit(3, ((0, 1), (1, 2), (0, 1)))
+    around: dict[int, list[int]] = {}
+    for a, b in target.couplings:
+        around.setdefault(a, []).append(b)
+        around.setdefault(b, []).append(a)
+
+    def loss(layout):
+        edges = [(0, 1), (0, 1), (1, 2)]
+        errors = [target.gate_error("cz", (layout[a], layout[b])) for a, b in edges]
+        errors += [target.readout_error(qubit) for qubit in layout]
+        return -sum(np.log1p(-error) for error in errors)
+
+    paths = [(a, b, c) for b in around for a in around[b] for c in around[b] if a != c]
+    chosen = compile_circuit(circuit, target).layout
+    assert loss(chosen) == pytest.approx(min(map(loss, paths)), rel=1e-12)

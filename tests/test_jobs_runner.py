@@ -153,6 +153,15 @@ def test_bad_bindings_circuits_and_limits_are_refused_before_the_backend_sees_th
     assert not backend.works
 
 
+@pytest.mark.parametrize("packed", [None, False])
+def test_an_angle_that_the_compiler_would_drop_is_refused(packed):
+    backend = Scripted(line(("cz", "u3"), 4))
+    circuit = Circuit(num_qubits=1, operations=[op("rz", 0, angles=["t"])], measured=[0])
+    with pytest.raises(BindingsError, match="not finite"):
+        run(circuit, Bindings({"t": np.array([0.1, np.nan])}, (2,)), backend, shots=10, packed=packed)
+    assert not backend.works
+
+
 def test_derived_seeds_differ_and_repeat():
     seeds = [derived_seed(5, number) for number in range(100)]
     assert seeds[0] == 5

@@ -16,7 +16,7 @@ from qadapt.compile.expand import expand
 from qadapt.compile.native import NativeSet, Pulse, native_set
 from qadapt.compile.skeleton import Skeleton, Slot, skeleton
 from qadapt.compile.slots import Euler, Rotation, constant_euler, euler_angles, matrices, symbolic
-from qadapt.provider import violations
+from qadapt.provider import check_angles, violations
 from qadapt.target import Target
 
 
@@ -46,9 +46,10 @@ class Compiled:
         """Native angles of every row, ``[rows, parameters of circuit]``, in radians.
 
         Raises:
-            BindingsError: The bindings do not match the source's parameters.
+            BindingsError: The bindings do not match the source's parameters, or give an angle that is not finite.
         """
-        columns: dict[str, NDArray[np.float64]] = dict(bindings.check(self.source.parameters).columns)
+        check_angles(self.source, bindings.check(self.source.parameters))
+        columns: dict[str, NDArray[np.float64]] = dict(bindings.columns)
         for name, factors in self.slots.items():
             eulers = euler_angles(matrices(factors, partial(_value, columns)))
             columns |= {f"{name}.{part}": eulers[..., number] for number, part in enumerate(_PARTS)}
@@ -60,9 +61,9 @@ class Compiled:
     def bind(self, bindings: Bindings) -> Bindings:
         """Bindings of the native circuit for bindings of the source, row by row."""
         if self.circuit is self.source:
-            return bindings.check(self.source.parameters)
-        angles = self.native_angles(bindings)
-        return Bindings({name: angles[:, number] for number, name in enumerate(self.angles)}, (len(angles),))
+            check_angles(self.source, bindings.check(self.source.parameters))
+            return bindings
+        return Bindings.of_matrix(tuple(self.angles), self.native_angles(bindings))
 
 
 _PARTS = ("lam", "theta", "phi")

@@ -6,6 +6,7 @@ register of its own, so counts come back per tile and are put back into row orde
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,9 +52,8 @@ class Packed:
         spare = executions * len(self.tiles) - len(angles)
         if spare:
             angles = np.concatenate([angles, np.repeat(angles[-1:], spare, axis=0)])
-        wide = angles.reshape(executions, -1)
-        names = [_name(tile, name) for tile in range(len(self.tiles)) for name in self.compiled.angles]
-        return Bindings({name: wide[:, number] for number, name in enumerate(names)}, (executions,))
+        names = tuple(_name(tile, name) for tile in range(len(self.tiles)) for name in self.compiled.angles)
+        return Bindings.of_matrix(names, angles.reshape(executions, -1))
 
     def split(self, counts: Counts, rows: int) -> Counts:
         """Put counts per tile back into the first ``rows`` rows of the source.
@@ -88,9 +88,9 @@ def pack(circuit: Circuit, target: Target, *, copies: int | None = None, spacing
     places = tiles(pattern, target, spacing=spacing)[:copies]
     first = compile_circuit(circuit, target, seed=seed, layout=places[0])
     operations = tuple(
-        _moved(operation, dict(zip(places[0], tile, strict=True)), number)
+        moved
         for number, tile in enumerate(places)
-        for operation in first.circuit.operations
+        for moved in _copy(first.circuit.operations, dict(zip(places[0], tile, strict=True)), number)
     )
     measured = tuple(tuple(tile[qubit] for qubit in circuit.measured[0]) for tile in places)
     return Packed(first, Circuit(num_qubits=target.num_qubits, operations=operations, measured=measured), places)
@@ -100,13 +100,10 @@ def _name(tile: int, name: str) -> str:
     return f"t{tile}.{name}"
 
 
-def _moved(operation: Operation, to: dict[int, int], tile: int) -> Operation:
-    angles = operation.angles
-    if operation.parameters:
-        angles = tuple(
-            Parameter(name=_name(tile, angle.name), scale=angle.scale, offset=angle.offset)
-            if isinstance(angle, Parameter)
-            else angle
-            for angle in angles
-        )
-    return operation.moved(tuple(to[qubit] for qubit in operation.qubits), angles)
+def _copy(operations: Iterable[Operation], to: Mapping[int, int], tile: int) -> Iterator[Operation]:
+    """Yield the operations of the first tile on the qubits and with the parameters of another."""
+    for operation in operations:
+        angles = operation.angles
+        if angles:
+            angles = tuple(a.renamed(_name(tile, a.name)) if isinstance(a, Parameter) else a for a in angles)
+        yield operation.moved(tuple([to[qubit] for qubit in operation.qubits]), angles)

@@ -14,7 +14,7 @@ from qadapt.circuit import Circuit
 from qadapt.compile import MAX_TILE, Packed, compile_circuit, pack
 from qadapt.counts import Counts, concatenate
 from qadapt.errors import BadResultError, TargetError
-from qadapt.provider import Backend, Done, Failed, Pending, Result, Work
+from qadapt.provider import Backend, Done, Failed, Pending, Result, Work, check_angles
 from qadapt.target import Capabilities
 
 FIRST_POLL, LONGEST_POLL = 0.005, 2.0
@@ -65,14 +65,20 @@ def run(
     Raises:
         QadaptError: The circuit, bindings or shots do not fit, or the backend failed.
     """
-    bindings.check(circuit.parameters)
+    check_angles(circuit, bindings.check(circuit.parameters))
     plan = _packed(circuit, bindings, backend, packed, spacing)
     placed = plan or compile_circuit(circuit, backend.target)
     native, bound = placed.circuit, placed.bind(bindings)
     parts: list[Result] = []
     done = 0
     for works in _submits(_chunks(native, bound, backend, shots, seed), backend.capabilities):
-        results = wait(backend, backend.submit(works, tag=f"qadapt-{uuid.uuid4().hex}"))
+        job_id = backend.submit(works, tag=f"qadapt-{uuid.uuid4().hex}")
+        try:
+            results = wait(backend, job_id)
+        except KeyboardInterrupt:
+            if backend.capabilities.cancel:
+                backend.cancel(job_id)
+            raise
         if len(results) != len(works):
             raise BadResultError(f"{len(results)} results for {len(works)} works", provider=backend.name)
         for work, result in zip(works, results, strict=True):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Operation, Parameter
-from qadapt.errors import BindingsError
+from qadapt.provider import check_angles
 from qadapt.simulate.components import Component
 from qadapt_origin.errors import sdk
 
@@ -127,19 +127,6 @@ def lower(circuit: Circuit, bindings: Bindings) -> Iterator[QProg]:
         for gate, make in steps:
             made.append(make(values) if gate is None else gate)
         yield made
-
-
-def check_angles(circuit: Circuit, bindings: Bindings) -> None:
-    """Refuse values that scale and offset carry out of the range of floats; pyQPanda3 would answer them.
-
-    Raises:
-        BindingsError: An angle is not finite.
-    """
-    distinct = dict.fromkeys(angle for operation in circuit.operations for angle in operation.parameters)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for angle in distinct:
-            if not np.isfinite(angle.scale * bindings.columns[angle.name] + angle.offset).all():
-                raise BindingsError(f"angle {angle.scale} * {angle.name} + {angle.offset} is not finite in every row")
 
 
 def _angles(circuit: Circuit, bindings: Bindings) -> NDArray[np.float64]:
