@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from importlib.metadata import version
-from threading import Lock, Thread
+from queue import SimpleQueue
+from threading import Thread
 
 from qadapt.errors import JobFailedError, NotSupportedError, ProviderError
 from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_works
@@ -32,7 +35,8 @@ class InlineBackend(ABC):
         self.name = name
         self.target = target
         self.capabilities = capabilities
-        self._turn = Lock()
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: Thread | None = None
         self._jobs: dict[str, Future[tuple[Result, ...]]] = {}
         self._tags: dict[str, str] = {}
 
@@ -73,18 +77,28 @@ class InlineBackend(ABC):
         if tag not in self._tags:
             job_id = self._tags[tag] = uuid.uuid4().hex
             future = self._jobs[job_id] = Future[tuple[Result, ...]]()
-            # A daemon, so that Ctrl-C ends the process without waiting for a simulator that nobody waits for.
-            Thread(target=self._run, args=(future, tuple(work)), name=f"{self.name} {job_id}", daemon=True).start()
+            self._queue.put(partial(self._run, future, tuple(work)))
+            self._start()
         return self._tags[tag]
 
+    def _start(self) -> None:
+        """Start the one thread of this backend, which ends with it.
+
+        One thread, because vendors keep state by thread; a daemon, so that Ctrl-C ends the process without waiting for
+        a simulator that nobody waits for.
+        """
+        if self._thread is None:
+            self._thread = Thread(target=_serve, args=(self._queue,), name=self.name, daemon=True)
+            self._thread.start()
+            weakref.finalize(self, self._queue.put, None)
+
     def _run(self, future: Future[tuple[Result, ...]], works: tuple[Work, ...]) -> None:
-        with self._turn:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(tuple(self._checked(work) for work in works))
-            except BaseException as error:
-                future.set_exception(error)
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(tuple(self._checked(work) for work in works))
+        except BaseException as error:
+            future.set_exception(error)
 
     def _checked(self, work: Work) -> Result:
         result = self.execute(work)
@@ -122,3 +136,10 @@ class InlineBackend(ABC):
         future = self._jobs.get(job_id)
         if future is not None:
             future.cancel()
+
+
+def _serve(queue: SimpleQueue[Callable[[], None] | None]) -> None:
+    """Do what is queued until None comes; holds no backend, so that one that nobody needs can go."""
+    while (call := queue.get()) is not None:
+        call()
+        del call

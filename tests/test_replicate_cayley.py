@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +28,7 @@ from qadapt.replicate.training import train  # noqa: E402
 
 SMALL = Settings(tokens=6, window=4, shots=256, steps=2, batch=2)
 BACKENDS = ("local:statevector", "local:emulator/heron-r2")
+START = "from qadapt.cli import main; main()"
 
 
 def quiet() -> Console:
@@ -116,6 +122,38 @@ def test_targets_and_models_that_are_not_there_are_refused(tmp_path):
         study.run_study(SMALL.model_copy(update={"targets": ("no_such",)}), (), tmp_path, quiet())
     with pytest.raises(QadaptError, match="cannot load"):
         load_language_model(str(tmp_path / "nothing"))
+
+
+def test_a_broken_state_is_named(tmp_path):
+    study.run_study(SMALL, BACKENDS[:1], tmp_path, quiet())
+    (window,) = tmp_path.glob("state-*/*/00001.npz")
+    window.write_bytes(b"not a window")
+    with pytest.raises(QadaptError, match=r"00001\.npz"):
+        study.run_study(SMALL, BACKENDS[:1], tmp_path, quiet())
+    (checkpoint,) = tmp_path.glob("state-*/training.pt")
+    checkpoint.write_bytes(b"not a checkpoint")
+    with pytest.raises(QadaptError, match=r"training\.pt"):
+        study.run_study(SMALL, BACKENDS[:1], tmp_path, quiet())
+
+
+def test_an_interrupt_ends_the_command_at_once_and_leaves_the_state(tmp_path):
+    # A whole minute of work for the simulator; what is measured is that nobody waits for it.
+    command = [sys.executable, "-c", START, "replicate", "cayley", "--quick", "--steps", "0", "--tokens", "256"]
+    process = subprocess.Popen([*command, "--dim", "16", "--out", str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("state-*/*/00000.npz")) and time.monotonic() < deadline:
+            assert process.poll() is None, "the command ended before it could be interrupted"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "goes on where it was" in output
+    assert list(tmp_path.glob("state-*/*/00000.npz"))
+    assert not (tmp_path / "results.json").exists()
 
 
 @pytest.mark.parametrize(("predictions", "length"), [(1, 1), (7, 3), (6, 3), (5, 100)])

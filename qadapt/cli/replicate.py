@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from qadapt.errors import QadaptError
+
 app = typer.Typer(no_args_is_help=True, help="Replicate a published study on any backend.")
 
 
@@ -47,7 +49,7 @@ def cayley(
     if not console.is_terminal:
         console.width = 120  # a log is not folded to the width of no screen
     chosen = {"tokens": tokens, "shots": shots, "steps": steps}
-    defaults = {"tokens": 96, "shots": 4096, "steps": 120, "batch": 8} if quick else {}
+    defaults = {"tokens": 96, "window": 32, "shots": 4096, "steps": 120, "batch": 8} if quick else {}
     given = defaults | {name: value for name, value in chosen.items() if value is not None}
     settings = Settings(
         model=model,
@@ -60,11 +62,13 @@ def cayley(
     backends = tuple(backend or ("local:statevector",))
     try:
         outcome = run_study(settings, backends, out, console)
+        (out / "results.json").write_text(outcome.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (out / "report.html").write_text(page(outcome), encoding="utf-8")
     except KeyboardInterrupt:
         console.print(f"\ninterrupted; the same command goes on where it was (state in {out})")
         raise typer.Exit(130) from None
-    (out / "results.json").write_text(outcome.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    (out / "report.html").write_text(page(outcome), encoding="utf-8")
+    except OSError as error:
+        raise QadaptError(f"cannot write to {out}: {error}", hint="choose another folder with --out") from error
     console.print(table(outcome))
     console.print(summary(outcome))
     console.print(f"results: {out / 'results.json'}   report: {out / 'report.html'}", soft_wrap=True)

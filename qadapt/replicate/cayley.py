@@ -1,7 +1,8 @@
 """The study of Cayley adapters (arXiv 2605.05914): perplexity without, with, and with a quantum adapter.
 
-The state of a study is a folder named after its settings: the trained adapter, and per backend one file per window of
-tokens. A window that is there is not run again, so an interrupted study goes on where it was.
+The state of a study is a folder named after its settings, its model and the version of qadapt: the trained adapter, and
+per backend and calibration one file per window of tokens. A window that is there is not run again, so an interrupted
+study goes on where it was.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ def run_study(settings: Settings, backends: Sequence[str], out: Path, console: C
         QadaptError: The model, the adapter or a backend is not to be had, or a backend failed.
     """
     opened = [open_backend(name) for name in dict.fromkeys(backends)]
-    state = out / f"state-{hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]}"
-    state.mkdir(parents=True, exist_ok=True)
     language_model = load_language_model(settings.model)
+    state = out / f"state-{_key(settings.model_dump_json(), language_model.fingerprint(), qadapt.__version__)}"
+    state.mkdir(parents=True, exist_ok=True)
     config = CayleyConfig(targets=settings.targets, layers=settings.layers, dim=settings.dim, sign_constrained=True)
     test = windows(language_model.encode(wikitext("test")), settings.tokens, settings.window)
     base = _losses(language_model, test)
@@ -78,6 +79,11 @@ def run_study(settings: Settings, backends: Sequence[str], out: Path, console: C
         tokens=settings.tokens,
         qadapt=qadapt.__version__,
     )
+
+
+def _key(*parts: str) -> str:
+    """Short name of everything that decides a result; what changes it is run anew."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 @contextmanager
@@ -137,7 +143,7 @@ def _on_backend(
     advance: Advance,
 ) -> BackendOutcome:
     """Evaluate every window that is not in the state yet, then sum up all of them."""
-    folder = state / hashlib.sha256(backend.name.encode()).hexdigest()[:12]
+    folder = state / _key(backend.name, backend.target.content_hash)
     parts = []
     advance(0, len(test))
     for number, window in enumerate(test):

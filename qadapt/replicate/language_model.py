@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,15 @@ class LanguageModel:
     def encode(self, text: str) -> Tensor:
         """Token ids ``[tokens]`` of a text."""
         return encode(text, self.tokenizer)
+
+    @torch.no_grad()
+    def fingerprint(self) -> str:
+        """Hash of the names, shapes and sums of all weights; other weights under the same name are told apart."""
+        weights = [
+            f"{name} {list(value.shape)} {float(value.double().sum())!r}"
+            for name, value in self.model.named_parameters()
+        ]
+        return hashlib.sha256("\n".join(weights).encode()).hexdigest()
 
     @torch.no_grad()
     def losses(self, window: Tensor) -> Tensor:

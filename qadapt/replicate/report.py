@@ -28,8 +28,9 @@ def summary(outcome: Outcome) -> str:
     if not outcome.backends:
         return "No backend was asked."
     if differ:
-        return f"{len(differ)} of {len(outcome.backends)} backends differ from their prediction: {', '.join(differ)}."
-    return f"All {len(outcome.backends)} backends agree with their prediction within what shots and noise allow."
+        return f"{len(differ)} of {len(outcome.backends)} backends differ from what is predicted: {', '.join(differ)}."
+    who = "The backend agrees" if len(outcome.backends) == 1 else f"All {len(outcome.backends)} backends agree"
+    return f"{who} with what is predicted, within what shots and noise allow."
 
 
 def table(outcome: Outcome) -> Table:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from qadapt.errors import QadaptError
 
 CHECKPOINT_EVERY = 25
 
@@ -43,18 +46,26 @@ def train(
 
     Returns:
         Loss of every step in nats per token.
+
+    Raises:
+        QadaptError: The checkpoint cannot be read.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=rate)
     generator = torch.Generator().manual_seed(seed)
     losses: list[float] = []
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        for parameter, saved in zip(parameters, state["parameters"], strict=True):
-            parameter.data.copy_(saved)
-        optimizer.load_state_dict(state["optimizer"])
-        generator.set_state(state["generator"])
-        losses = state["losses"]
+        try:
+            state = torch.load(checkpoint, weights_only=True)
+            for parameter, saved in zip(parameters, state["parameters"], strict=True):
+                parameter.data.copy_(saved)
+            optimizer.load_state_dict(state["optimizer"])
+            generator.set_state(state["generator"])
+            losses = state["losses"]
+        except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
+            raise QadaptError(
+                f"cannot read the training state {checkpoint}: {error}", hint="remove the file"
+            ) from error
     warm = max(1, steps // 10)
     for step in range(len(losses), steps):
         starts = torch.randint(len(tokens) - window, (batch,), generator=generator)

@@ -6,12 +6,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from qadapt.adapters.adapter import Adapter
+from qadapt.errors import QadaptError
 from qadapt.provider import Backend
 from qadapt.replicate.language_model import LanguageModel
 from qadapt.replicate.prediction import ideal, predicted
@@ -92,7 +94,14 @@ def save(path: Path, window: Window) -> None:
 
 
 def load(path: Path) -> Window:
-    """Read a window that ``save`` has written."""
-    with np.load(path, allow_pickle=False) as file:
-        values = {name: file[name] for name in file.files}
-    return Window(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
+    """Read a window that ``save`` has written.
+
+    Raises:
+        QadaptError: The file cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            values = {name: file[name] for name in file.files}
+        return Window(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
+        raise QadaptError(f"cannot read the window {path}: {error}", hint="remove the file") from error
