@@ -122,11 +122,11 @@ def of_counts(counts: NDArray[np.int64], probabilities: Floats) -> float:
 
 @pytest.mark.parametrize("shots", [1, 7, 1000])
 def test_the_bound_holds_at_any_number_of_shots(shots: int) -> None:
-    """Among 400 right samples, 10 % may be below 0.1; 80 of them would be a chance of 1e-8 (Chernoff)."""
+    """Among 400 right samples, 10 % may be below 0.1; 82 of them have a chance below 1e-8 (Chernoff)."""
     generator = np.random.default_rng(shots)
     table = generator.dirichlet([0.3] * 8, size=5)
     low = sum(of_counts(generator.multinomial(shots, table), table) < 0.1 for _ in range(400))
-    assert low < 80
+    assert low < 82
 
 
 # The adapter on a backend
@@ -511,6 +511,7 @@ def test_uncoupled_pairs_are_refused_by_every_chip(watched: Watched) -> None:
         return  # a simulator couples all to all
     live = target.live_qubits
     apart = [(a, b) for a in live[:10] for b in live[:10] if a != b and (min(a, b), max(a, b)) not in couplings]
+    assert apart
     broken = [site.qubits for site in target.sites["cz"] if (min(site.qubits), max(site.qubits)) not in couplings]
 
     def coupling(backend: Backend, pair: tuple[int, ...]) -> Work:
