@@ -103,16 +103,28 @@ class Bindings:
         return out.reshape(self.rows, len(names))
 
     def check(self, names: Iterable[str]) -> Bindings:
-        """Return these bindings if they bind exactly ``names``.
+        """Return these bindings if they bind exactly ``names``, to float64 columns that fill at least one row.
+
+        Bindings that were sliced or made without ``of`` and ``rows_of`` have not been looked at before. Whether values
+        are finite is looked at angle by angle, see ``qadapt.provider.check_angles``.
 
         Raises:
-            BindingsError: A parameter is missing, or one is bound that the circuit does not have.
+            BindingsError: A parameter is missing, or one is bound that the circuit does not have; a column of another
+                type or shape; no rows.
         """
         wanted = set(names)
         missing, extra = sorted(wanted - set(self.columns)), sorted(set(self.columns) - wanted)
         if missing or extra:
             said = [f"missing {missing}"] * bool(missing) + [f"extra {extra}"] * bool(extra)
             raise BindingsError(f"parameters do not match the circuit: {', '.join(said)}")
+        if self.rows < 1:
+            raise BindingsError(f"bindings need at least one row, got shape {self.shape}")
+        for name, column in self.columns.items():
+            if column.dtype != np.float64:
+                raise BindingsError(f"parameter {name!r} holds {column.dtype}, expected float64")
+            sizes = zip(column.shape[::-1], self.shape[::-1], strict=False)
+            if column.ndim > len(self.shape) or any(size not in (1, rows) for size, rows in sizes):
+                raise BindingsError(f"parameter {name!r} of shape {column.shape} does not fit the rows {self.shape}")
         return self
 
     def blocks(self, rows: int) -> Iterator[Bindings]:

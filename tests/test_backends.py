@@ -8,6 +8,8 @@ fixed, so what passes once passes always.
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -329,9 +331,14 @@ def rows_of(names: Sequence[str], values: Any) -> Make:
     return lambda backend: good(backend, bindings=Bindings.rows_of(names, values))
 
 
-def by_hand(*values: float) -> Make:
+def by_hand(values: Any, rows: int) -> Make:
     """Bindings that nobody has looked at."""
-    return lambda backend: good(backend, bindings=Bindings({"t": np.array(values)}, (len(values),)))
+    return lambda backend: good(backend, bindings=Bindings({"t": np.array(values)}, (rows,)))
+
+
+def no_rows(backend: Backend) -> Work:
+    """What is left of good bindings without their rows."""
+    return good(backend, bindings=good(backend).bindings.slice(1, 1))
 
 
 def added(name: str, *qubits: int, angles: Sequence[Any] = ()) -> Make:
@@ -384,8 +391,13 @@ REFUSED: Mapping[str, tuple[type[QadaptError], Make]] = {
     "NaN": (BindingsError, bound({"t": [0.1, NAN]})),
     "infinity": (BindingsError, bound({"t": INF})),
     "minus infinity in rows": (BindingsError, rows_of(["t"], [[0.1], [-INF]])),
-    "NaN in bindings made by hand": (BindingsError, by_hand(0.1, NAN)),
-    "infinity in bindings made by hand": (BindingsError, by_hand(INF)),
+    "NaN in bindings made by hand": (BindingsError, by_hand([0.1, NAN], 2)),
+    "infinity in bindings made by hand": (BindingsError, by_hand([INF], 1)),
+    "complex in bindings made by hand": (BindingsError, by_hand([0.1 + 1j], 1)),
+    "text in bindings made by hand": (BindingsError, by_hand(["0.1"], 1)),
+    "bindings made by hand of another shape": (BindingsError, by_hand([0.1, 0.2, 0.3], 2)),
+    "bindings made by hand with too many dimensions": (BindingsError, by_hand([[0.1], [0.2]], 2)),
+    "sliced to no rows": (BindingsError, no_rows),
     "overflowing angle": (BindingsError, overflowing),
     "complex": (BindingsError, bound({"t": [0.1, 0.2 + 0j]})),
     "text": (BindingsError, bound({"t": "0.1"})),
@@ -596,3 +608,32 @@ def assert_installed(vendor: str) -> None:
     entry = registry.installed()[vendor]
     assert entry.dist is not None
     assert entry.dist.name == package
+
+
+# Processes
+
+
+ONE_AFTER_THE_OTHER = """
+import gc, sys, time
+import numpy as np
+from qadapt import Bindings, Circuit, backend, op, run
+
+circuit = Circuit(num_qubits=1, operations=[op("ry", 0, angles=["t"])], measured=[0])
+for name in sys.argv[1:]:
+    for _ in range(2):
+        opened = backend(name)
+        run(circuit, Bindings.of({"t": np.linspace(0, 1, 3)}), opened, shots=10)
+        del opened
+        gc.collect()
+        time.sleep(0.01)
+print("answered")
+"""
+"""A process that opens each backend twice and lets go of the first, in whose thread the vendor may have been loaded."""
+
+
+@pytest.mark.parametrize("vendor", ["local", *VENDORS])
+def test_backends_can_be_opened_one_after_the_other(vendor: str) -> None:
+    names = [name for name in BACKENDS if name.startswith(f"{vendor}:")]
+    opened(names[0])
+    done = subprocess.run([sys.executable, "-c", ONE_AFTER_THE_OTHER, *names], capture_output=True, text=True)
+    assert done.stdout.strip() == "answered", f"exit status {done.returncode}: {done.stderr[-2000:]}"

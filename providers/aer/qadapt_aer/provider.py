@@ -47,6 +47,10 @@ class AerBackend(ExactBackend):
     packages = ("qadapt", "qadapt-aer", "qiskit", "qiskit-aer")
 
     def __init__(self) -> None:
+        # Here and not on the thread of the backend, which ends with it: Qiskit crashes the interpreter where it is used
+        # after the thread that imported it first has ended.
+        import qiskit_aer  # noqa: F401
+
         super().__init__("aer:statevector", STATEVECTOR, CAPABILITIES)
 
     def probabilities(self, work: Work) -> tuple[NDArray[np.float64], ...]:

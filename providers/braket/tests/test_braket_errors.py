@@ -11,21 +11,15 @@ import braket
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
+from provider_cases import subclasses
 from qadapt.errors import AccessError, JobFailedError, ProviderError, UnavailableError
 from qadapt_braket.errors import CODES, TABLE, translate
-
-
-def below(kind):
-    """All subclasses."""
-    for child in kind.__subclasses__():
-        yield child
-        yield from below(child)
 
 
 def test_every_exception_of_braket_is_mapped():
     for module in pkgutil.walk_packages(braket.__path__, "braket."):
         importlib.import_module(module.name)
-    found = {f"{kind.__module__}.{kind.__qualname__}" for kind in below(Exception)}
+    found = {f"{kind.__module__}.{kind.__qualname__}" for kind in subclasses(Exception)}
     own = {name for name in found if name.startswith("braket.")}
     assert "braket.default_simulator.openqasm.parser.openqasm_parser.QASM3ParsingError" in own
     assert own - set(TABLE) == set()

@@ -9,6 +9,7 @@ import cirq
 import pytest
 from cirq.linalg.transformations import EntangledStateError
 
+from provider_cases import subclasses
 from qadapt.errors import AccessError, JobFailedError, ProviderError
 from qadapt_cirq.errors import TABLE, translate
 
@@ -18,13 +19,7 @@ def own_exceptions():
     for module in pkgutil.walk_packages(cirq.__path__, "cirq.", onerror=lambda name: None):
         if not module.name.endswith(("_test", "conftest")) and ".contrib" not in module.name:
             importlib.import_module(module.name)
-
-    def below(kind):
-        for child in kind.__subclasses__():
-            yield child
-            yield from below(child)
-
-    return {kind for kind in below(Exception) if kind.__module__.split(".")[0] == "cirq"}
+    return {kind for kind in subclasses(Exception) if kind.__module__.split(".")[0] == "cirq"}
 
 
 def test_every_exception_of_cirq_is_mapped():
