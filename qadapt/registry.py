@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -28,10 +29,10 @@ def provider(name: str) -> Provider:
     """
     entry = installed().get(name)
     if entry is None:
-        raise MissingExtraError(
-            f"no provider {name!r} is installed; installed are {', '.join(installed())}",
-            hint=f"pip install qadapt-{name}",
-        )
+        # Never a package name made from what was typed: a typo would send the user to somebody else's package.
+        close = get_close_matches(name, installed(), n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "install the package of that provider"
+        raise MissingExtraError(f"no provider {name!r} is installed; installed are {', '.join(installed())}", hint=hint)
     try:
         made: Provider = entry.load()()
     except ImportError as error:

@@ -162,6 +162,16 @@ def test_an_angle_that_the_compiler_would_drop_is_refused(packed):
     assert not backend.works
 
 
+def test_values_by_name_and_backends_by_name_are_taken():
+    circuit = Circuit(num_qubits=1, operations=[op("rx", 0, angles=["t"])], measured=[0])
+    by_name = run(circuit, {"t": [0.0, np.pi]}, "local:statevector", shots=10, seed=1)
+    assert by_name.counts.table.tolist() == [[10, 0], [0, 10]]
+    assert run(Circuit(num_qubits=1, measured=[0]), {}, Scripted(), shots=10).counts.table.tolist() == [[10, 0]]
+    for wrong in (None, [1.0], 3):
+        with pytest.raises(BindingsError, match="expected Bindings or values by name"):
+            run(circuit, wrong, Scripted(), shots=10)
+
+
 def test_derived_seeds_differ_and_repeat():
     seeds = [derived_seed(5, number) for number in range(100)]
     assert seeds[0] == 5

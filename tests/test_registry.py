@@ -82,7 +82,9 @@ def test_a_name_without_its_parts_is_refused_with_the_form(name: str) -> None:
 
 def test_a_provider_that_is_not_installed(install: Callable[..., None]) -> None:
     install(acme="qadapt_acme_for_tests:Acme", zeta="qadapt_acme_for_tests:Acme")
-    with pytest.raises(MissingExtraError, match=r"'ibn' .* installed are acme, zeta \(pip install qadapt-ibn\)"):
+    with pytest.raises(
+        MissingExtraError, match=r"'ibn' .* installed are acme, zeta \(install the package of that provider\)"
+    ):
         registry.backend("ibn:chip")
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from qadapt import registry
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.compile import MAX_TILE, Packed, compile_circuit, pack
 from qadapt.counts import Counts, concatenate
-from qadapt.errors import BadResultError, TargetError
+from qadapt.errors import BadResultError, BindingsError, TargetError
 from qadapt.provider import Backend, Done, Failed, Pending, Result, Work, check_angles
 from qadapt.target import Capabilities
 
@@ -40,8 +42,8 @@ class Run(Result):
 
 def run(
     circuit: Circuit,
-    bindings: Bindings,
-    backend: Backend,
+    bindings: Bindings | Mapping[str, ArrayLike],
+    backend: Backend | str,
     *,
     shots: int,
     seed: int | None = None,
@@ -53,8 +55,9 @@ def run(
 
     Args:
         circuit: Circuit with one measured register.
-        bindings: Values of its parameters, one row per execution.
-        backend: Where to run.
+        bindings: Values of its parameters, one row per execution; a mapping is taken as by ``Bindings.of``, and an
+            empty one is one row of a circuit without parameters.
+        backend: Where to run, or its name, as in ``local:statevector``.
         shots: Shots per row.
         seed: Decides the counts on backends that honour seeds; chunks after the first get seeds derived from it.
         packed: Whether to run copies side by side; by default wherever the target has couplings and the circuit is
@@ -65,6 +68,10 @@ def run(
     Raises:
         QadaptError: The circuit, bindings or shots do not fit, or the backend failed.
     """
+    bindings = Bindings.of(bindings) if isinstance(bindings, Mapping) else bindings
+    if not isinstance(bindings, Bindings):
+        raise BindingsError(f"bindings are {type(bindings).__name__}, expected Bindings or values by name")
+    backend = registry.backend(backend) if isinstance(backend, str) else backend
     check_angles(circuit, bindings.check(circuit.parameters))
     plan = _packed(circuit, bindings, backend, packed, spacing)
     placed = plan or compile_circuit(circuit, backend.target)
