@@ -92,3 +92,13 @@ def test_conformance_does_not_know_vendors_or_qadapts_simulators() -> None:
     for module in folder.rglob("*.py"):
         found = re.findall(r"^\s*(?:from|import) (qadapt(?!_conformance)[\w.]*)", module.read_text(), re.MULTILINE)
         assert set(found) <= allowed, module.name
+
+
+def test_the_programs_of_the_readme_run(capsys) -> None:
+    pytest.importorskip("transformers", reason="the second program needs the extra qadapt[replicate]")
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    assert len(programs) == 2
+    for program in programs:
+        # Any backend does; this one is installed with the core.
+        exec(compile(program.replace("ibm:fake_kingston", "local:emulator/heron-r2"), "README.md", "exec"), {})
+    assert capsys.readouterr().out.count("calibration of heron-r2") == 2
