@@ -140,6 +140,8 @@ def _distances(outcome: Outcome) -> str:
         axes.barh(place, 2 * 6 * a.deviation + a.margin, left=a.expected - 6 * a.deviation, height=0.5, color="#dfe6ee")
         axes.plot(a.distance, place, "o", color=_colour(a.verdict))
         axes.plot([a.expected + reach] * 2, [place - 0.3, place + 0.3], color=_SOFT, linewidth=0.8)
+    axes.use_sticky_edges = False  # bars would otherwise end at the axis
+    axes.margins(x=0.05)
     axes.set_yticks(range(len(outcome.backends)), [b.backend for b in outcome.backends])
     axes.invert_yaxis()
     axes.set_xlabel("mean total variation distance", color=_INK)

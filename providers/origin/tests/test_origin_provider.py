@@ -277,17 +277,17 @@ def test_the_emulator_has_the_bundled_calibration_under_its_own_name() -> None:
 
 
 _THREADS = """
-import json, os, threading, time
+import json, os, threading
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
-from qadapt.provider import Pending, Work
+from qadapt.jobs import wait
+from qadapt.provider import Work
 from qadapt_origin.provider import OriginProvider
 
 backend = OriginProvider().open("wukong72-emulator")
 circuit = Circuit(num_qubits=72, operations=(op("rphi", 0, angles=[1.0, 0.0]), op("cz", 0, 1)), measured=[0, 1])
 job = backend.submit([Work(circuit, Bindings.of({}), 10)], tag="t")
-while isinstance(state := backend.fetch(job), Pending):
-    time.sleep(0.001)
+wait(backend, job)
 print(json.dumps([len(os.listdir("/proc/self/task")), threading.active_count(), "torch" in __import__("sys").modules]))
 """
 
