@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.layer import BLOCKS, TOKENS, bindings, blocks, circuit, vectors
+from benchmarks.layer import BLOCKS, TOKENS, bindings, blocks, circuit, qiskit_circuit, vectors
 from benchmarks.timing import Comparison, cpu_seconds
 from qadapt.compile import pack
 from qadapt.synthesis import synthesise_blocks, synthesise_states
@@ -45,18 +45,13 @@ def _ry_angles(matrices: NDArray[np.float64], states: NDArray[np.float64]) -> ND
 
 
 def _qiskit_each(angles: NDArray[np.float64]) -> float:
-    from qiskit import QuantumCircuit, transpile
+    from qiskit import transpile
     from qiskit_ibm_runtime.fake_provider import FakeKingston
 
     machine = FakeKingston().target
     circuits = []
     for row in angles[:SAMPLE]:
-        made = QuantumCircuit(2, 2)
-        for layer in range(4):
-            if layer:
-                made.cz(0, 1)
-            made.ry(row[2 * layer], 0)
-            made.ry(row[2 * layer + 1], 1)
+        made = qiskit_circuit(row, bits=2)
         made.measure([0, 1], [0, 1])
         circuits.append(made)
 

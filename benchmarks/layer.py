@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,3 +50,16 @@ def bindings(matrices: NDArray[np.float64], states: NDArray[np.float64]) -> Bind
         f"x{i}": x[:1, :1] * 0 + x[0, i] if np.ptp(x[:, i]) == 0 else x[:, i].reshape(shape) for i in range(x.shape[1])
     }
     return Bindings.of(columns | {f"k{i}": k[:, i, None] for i in range(k.shape[1])})
+
+
+def qiskit_circuit(angles: Sequence[Any], bits: int = 0) -> Any:
+    """The circuit for Qiskit: RY on both qubits, then three times cz and RY on both; eight angles or parameters."""
+    from qiskit import QuantumCircuit
+
+    made = QuantumCircuit(2, bits)
+    for layer in range(4):
+        if layer:
+            made.cz(0, 1)
+        made.ry(angles[2 * layer], 0)
+        made.ry(angles[2 * layer + 1], 1)
+    return made

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.layer import BLOCKS, TOKENS, bindings, blocks, circuit, vectors
+from benchmarks.layer import BLOCKS, TOKENS, bindings, blocks, circuit, qiskit_circuit, vectors
 from benchmarks.timing import Comparison, cpu_seconds
 from qadapt.compile import compile_circuit
 from qadapt.simulate import density, statevector
@@ -97,17 +97,11 @@ def _pennylane_blocks(matrices: NDArray[np.float64], states: NDArray[np.float64]
 
 
 def _aer(angles: NDArray[np.float64]) -> float:
-    from qiskit import QuantumCircuit
     from qiskit.circuit import ParameterVector
     from qiskit_aer import AerSimulator
 
     parameters = ParameterVector("p", 8)
-    made = QuantumCircuit(2)
-    for layer in range(4):
-        if layer:
-            made.cz(0, 1)
-        made.ry(parameters[2 * layer], 0)
-        made.ry(parameters[2 * layer + 1], 1)
+    made = qiskit_circuit(parameters)
     made.save_probabilities()
     binds = [{parameter: angles[:AER_ROWS, i].tolist() for i, parameter in enumerate(parameters)}]
     simulator = AerSimulator(
@@ -136,7 +130,7 @@ def _noisy() -> Iterator[Comparison]:
 
 def _aer_noisy(angles: NDArray[np.float64], pair: tuple[int, ...]) -> tuple[float, NDArray[np.float64]]:
     """CPU seconds for all rows, and the distributions of the rows that were run, readout errors included."""
-    from qiskit import QuantumCircuit, transpile
+    from qiskit import transpile
     from qiskit.circuit import ParameterVector
     from qiskit_aer import AerSimulator
     from qiskit_aer.noise import NoiseModel
@@ -150,12 +144,7 @@ def _aer_noisy(angles: NDArray[np.float64], pair: tuple[int, ...]) -> tuple[floa
             if set(qubits) <= set(pair):
                 noise.add_quantum_error(error, name, list(qubits))
     parameters = ParameterVector("p", 8)
-    made = QuantumCircuit(2)
-    for layer in range(4):
-        if layer:
-            made.cz(0, 1)
-        made.ry(parameters[2 * layer], 0)
-        made.ry(parameters[2 * layer + 1], 1)
+    made = qiskit_circuit(parameters)
     native = transpile(made, target=machine.target, initial_layout=list(pair), optimization_level=1)
     native.save_probabilities(list(pair))
     binds = [{parameter: angles[:AER_ROWS, parameter.index].tolist() for parameter in native.parameters}]
