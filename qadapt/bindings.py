@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qadapt.circuit import Parameter
 from qadapt.errors import BindingsError
 
 
@@ -101,6 +102,21 @@ class Bindings:
         for index, name in enumerate(names):
             out[..., index] = self.columns[name]
         return out.reshape(self.rows, len(names))
+
+    def angles(self, parameters: Sequence[Parameter]) -> NDArray[np.float64]:
+        """Angles of affine parameters for all rows, ``[rows, parameters]`` in radians.
+
+        Raises:
+            BindingsError: Scale and offset take a value out of the range of float64.
+        """
+        table = np.empty((self.rows, len(parameters)))
+        for index, parameter in enumerate(parameters):
+            with np.errstate(over="ignore"):
+                table[:, index] = parameter.scale * self.column(parameter.name) + parameter.offset
+            if not np.isfinite(table[:, index]).all():
+                said = f"{parameter.scale} * {parameter.name} + {parameter.offset}"
+                raise BindingsError(f"{said} is not finite in some row")
+        return table
 
     def check(self, names: Iterable[str]) -> Bindings:
         """Return these bindings if they bind exactly ``names``, to float64 columns that fill at least one row.

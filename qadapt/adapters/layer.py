@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Self, TypeAlias
 
@@ -21,7 +22,7 @@ Measure: TypeAlias = Callable[[Circuit, Bindings, NDArray[np.float64]], Decoded]
 """Runs a circuit for all rows and decodes it; the last argument is what was prepared, ``[rows, d]``."""
 
 
-class AdapterLayer(nn.Module):
+class AdapterLayer(nn.Module, ABC):
     """A linear layer with an adapter around it.
 
     The linear layer stays as it is, as ``base``; everything else in the module belongs to the adapter. A subclass
@@ -46,17 +47,17 @@ class AdapterLayer(nn.Module):
         self._kept: tuple[nn.Parameter, nn.Parameter | None] | None = None
 
     @classmethod
+    @abstractmethod
     def from_config(cls, base: nn.Linear, config: AdapterConfig) -> Self:
         """Wrap a linear layer as a configuration says.
 
         Raises:
             AdapterError: The layer does not fit the configuration.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def adapted(self, inputs: Tensor) -> Tensor:
         """Output ``[..., out_features]`` of base layer and adapter for inputs ``[..., in_features]``."""
-        raise NotImplementedError
 
     def adapted_weight(self) -> tuple[Tensor, Tensor | None]:
         """Weight and bias of the one linear layer that does the same.

@@ -10,15 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import numpy as np
 from braket.circuits import Circuit, FreeParameter, Gate, Instruction, ResultType
 from braket.circuits.serialization import IRType, OpenQASMSerializationProperties, QubitReferenceType
 from braket.ir.openqasm import Program
-from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
 from qadapt.circuit import Parameter
-from qadapt.errors import BindingsError
 from qadapt.simulate.components import Component
 
 NATIVE: Mapping[str, Callable[..., Gate]] = MappingProxyType(
@@ -103,19 +100,4 @@ def rows_of_inputs(lowered: Lowered, bindings: Bindings) -> list[dict[str, float
         return [{}]
     names = [f"a{index}" for index in range(len(lowered.angles))]
     # Braket takes Python's float and refuses NumPy's float32.
-    return [dict(zip(names, row, strict=True)) for row in radians(lowered.angles, bindings).tolist()]
-
-
-def radians(angles: tuple[Parameter, ...], bindings: Bindings) -> NDArray[np.float64]:
-    """Angles for all rows, ``[rows, angles]``.
-
-    Raises:
-        BindingsError: Scale and offset take a value out of the range of float64.
-    """
-    table = np.empty((bindings.rows, len(angles)))
-    for index, angle in enumerate(angles):
-        with np.errstate(over="ignore"):
-            table[:, index] = angle.scale * bindings.column(angle.name) + angle.offset
-        if not np.isfinite(table[:, index]).all():
-            raise BindingsError(f"{angle.scale} * {angle.name} + {angle.offset} is not finite in some row")
-    return table
+    return [dict(zip(names, row, strict=True)) for row in bindings.angles(lowered.angles).tolist()]

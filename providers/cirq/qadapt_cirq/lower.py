@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from qadapt.bindings import Bindings
 from qadapt.circuit import Parameter
-from qadapt.errors import BindingsError
 from qadapt.simulate.components import Component
 
 NATIVE: Mapping[str, Callable[..., cirq.Gate]] = MappingProxyType(
@@ -102,23 +101,8 @@ def resolvers(lowered: Lowered, bindings: Bindings) -> Iterator[cirq.ParamResolv
         yield cirq.ParamResolver({})
         return
     names = [f"a{index}" for index in range(len(lowered.angles))]
-    for row in half_turns(radians(lowered.angles, bindings)).tolist():
+    for row in half_turns(bindings.angles(lowered.angles)).tolist():
         yield cirq.ParamResolver(dict(zip(names, row, strict=True)))
-
-
-def radians(angles: tuple[Parameter, ...], bindings: Bindings) -> NDArray[np.float64]:
-    """Angles for all rows, ``[rows, angles]``.
-
-    Raises:
-        BindingsError: Scale and offset take a value out of the range of float64.
-    """
-    table = np.empty((bindings.rows, len(angles)))
-    for index, angle in enumerate(angles):
-        with np.errstate(over="ignore"):
-            table[:, index] = angle.scale * bindings.column(angle.name) + angle.offset
-        if not np.isfinite(table[:, index]).all():
-            raise BindingsError(f"{angle.scale} * {angle.name} + {angle.offset} is not finite in some row")
-    return table
 
 
 def half_turns(angles: ArrayLike) -> NDArray[np.float64]:

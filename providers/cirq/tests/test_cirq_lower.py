@@ -15,7 +15,7 @@ from qadapt.circuit import Circuit, Parameter, op
 from qadapt.errors import BindingsError
 from qadapt.gates import GATES
 from qadapt.simulate.components import split
-from qadapt_cirq.lower import NATIVE, half_turns, lower, radians, resolvers
+from qadapt_cirq.lower import NATIVE, half_turns, lower, resolvers
 
 
 def vendor_unitaries(circuit, bindings):
@@ -66,14 +66,14 @@ def test_equal_angles_share_a_symbol_and_others_do_not():
 @settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.floats(-10, 10), st.floats(-10, 10), st.floats(-1e3, 1e3))
 def test_affine_angles(scale, offset, value):
-    table = radians((Parameter(name="w", scale=scale, offset=offset),), Bindings.of({"w": value}))
+    table = Bindings.of({"w": value}).angles((Parameter(name="w", scale=scale, offset=offset),))
     assert table.shape == (1, 1)
     assert table[0, 0] == scale * value + offset
 
 
 def test_overflowing_angle_is_refused():
     with pytest.raises(BindingsError, match=r"10.0 \* w"):
-        radians((Parameter(name="w", scale=10.0),), Bindings.of({"w": [1.0, 1e308]}))
+        Bindings.of({"w": [1.0, 1e308]}).angles((Parameter(name="w", scale=10.0),))
 
 
 @settings(derandomize=True, deadline=None)
