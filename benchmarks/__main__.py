@@ -1,4 +1,4 @@
-"""Run every comparison and print the ratios: ``python -m benchmarks [--json FILE]``."""
+"""Run the pages and print what they measure: ``python -m benchmarks [PAGE ...] [--full] [--json FILE]``."""
 
 from __future__ import annotations
 
@@ -7,37 +7,77 @@ import json
 import os
 import sys
 import warnings
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from benchmarks.tables import Limit, Table
+    from benchmarks.timing import Comparison
+
+    Item: TypeAlias = Comparison | Limit | Table
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"  # before the libraries load: one thread for every side
 os.environ["QISKIT_PARALLEL"] = "FALSE"
 
+PAGES = ("compiling", "simulating", "training", "synthesis")
+
 
 def main() -> int:
-    """Print one line per comparison; return 1 if a bar is missed."""
+    """Print what the pages measure, bar by bar; return 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"{', '.join(PAGES)}; all of them by default")
+    parser.add_argument("--full", action="store_true", help="the whole workload of the synthesis page; takes hours")
     parser.add_argument("--json", help="also write the measurements to this file")
     arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.pages) - set(PAGES)):
+        parser.error(f"no page {', '.join(unknown)}; there are {', '.join(PAGES)}")
     warnings.simplefilter("ignore")
     import torch
 
-    from benchmarks import compiling, simulating, training
+    from benchmarks.tables import Table, plain
 
     torch.set_num_threads(1)
-    missed, rows = 0, []
-    for page in (compiling, simulating, training):
-        for one in page.comparisons():
-            missed += not one.met
-            rows.append({**asdict(one), "ratio": one.ratio, "met": one.met})
-            mark = "ok  " if one.met else "MISS"
-            print(f"{mark} {one.ratio:10.2f}x (bar {one.bar:g})  {one.title}")
-            note = f" ({one.note})" if one.note else ""
-            print(f"      qadapt {one.ours:.3g} s, {one.peer} {one.theirs:.3g} s{note}", flush=True)
+    missed, found = 0, []
+    pages = _pages(arguments.full)
+    for name in arguments.pages or PAGES:
+        for item in pages[name]():
+            missed += not (isinstance(item, Table) or item.met)
+            found.append(plain(item))
+            print("\n".join(_lines(item)), flush=True)
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=2)
+            json.dump(found, file, indent=2)
     return 1 if missed else 0
+
+
+def _pages(full: bool) -> Mapping[str, Callable[[], Iterable[Item]]]:
+    from benchmarks import compiling, simulating, synthesis, training
+
+    return {
+        "compiling": compiling.comparisons,
+        "simulating": simulating.comparisons,
+        "training": training.comparisons,
+        "synthesis": partial(synthesis.comparisons, full),
+    }
+
+
+def _lines(item: Item) -> list[str]:
+    from benchmarks.tables import Limit, Ratio, Table
+
+    if isinstance(item, Table):
+        note = [f"({item.note})"] if item.note else []
+        return ["", item.title, *note, *item.lines(), ""]
+    mark, remark = "ok  " if item.met else "MISS", f" ({item.note})" if item.note else ""
+    if isinstance(item, Limit):
+        value = "none" if item.value is None else f"{item.value:.3g}"
+        return [f"{mark} {value:>10}  (most {item.limit:.3g} {item.unit})  {item.title}{remark}"]
+    unit = item.unit if isinstance(item, Ratio) else "s"
+    return [
+        f"{mark} {item.ratio:10.2f}x (bar {item.bar:g})  {item.title}",
+        f"      qadapt {item.ours:.3g} {unit}, {item.peer} {item.theirs:.3g} {unit}{remark}",
+    ]
 
 
 if __name__ == "__main__":

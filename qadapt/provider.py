@@ -14,10 +14,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from qadapt.bindings import Bindings
-from qadapt.circuit import Circuit
+from qadapt.circuit import Circuit, Parameter
 from qadapt.counts import Counts
 from qadapt.errors import BindingsError, NotSupportedError, ProviderError, TargetError
 from qadapt.target import Capabilities, Target
+
+SLACK = 1e-11
+"""By how much of a bound an angle may lie beyond its gate's range: the rounding of a bound like pi/2. 0 rounds to 0, so
+a range from 0 takes no negative angle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,8 +199,9 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
     """Refuse works that do not fit, before any vendor code sees them.
 
     Raises:
-        BindingsError: Missing or extra parameters, angles that are not finite.
-        TargetError: Gates that are not native, qubits that are not coupled or out of range, nothing measured.
+        BindingsError: Missing or extra parameters, angles that are not finite or that the native gate does not take.
+        TargetError: Gates that are not native or constant angles that they do not take, qubits that are not coupled or
+            out of range, nothing measured.
         NotSupportedError: Too many shots, rows, works or executions.
     """
     if not 1 <= len(works) <= capabilities.max_works:
@@ -218,6 +223,7 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
                 raise NotSupportedError(f"{asked} exceeds {capability}={most} of {target.name}", capability=capability)
         if wrong := violations(work.circuit, target):
             raise TargetError(f"the circuit does not fit {target.name}", violations=wrong)
+        check_ranges(work.circuit, work.bindings, target)
     executions = sum(work.bindings.rows * work.shots for work in works)
     if executions > capabilities.max_executions:
         raise NotSupportedError(
@@ -244,6 +250,33 @@ def check_angles(circuit: Circuit, bindings: Bindings) -> None:
             raise BindingsError(f"parameter {parameter.name!r} gives an angle that is not finite")
 
 
+def check_ranges(circuit: Circuit, bindings: Bindings, target: Target) -> None:
+    """Refuse bindings that give a native gate an angle outside its range, by more than the rounding ``SLACK`` allows.
+
+    Raises:
+        BindingsError: A bound angle is outside.
+    """
+    ranged = (operation for operation in circuit.operations if operation.gate in target.ranges)
+    for gate, parameter in dict.fromkeys((operation.gate, p) for operation in ranged for p in operation.parameters):
+        angles = parameter.scale * bindings.columns[parameter.name] + parameter.offset
+        bounds = target.ranges[gate]
+        for angle in (float(angles.min()), float(angles.max())):
+            if not _within(angle, bounds):
+                raise BindingsError(
+                    f"parameter {parameter.name!r} turns {gate} by {angle:.12g}, allowed are {_interval(bounds)}",
+                    hint="a compiled circuit folds every angle into the range",
+                )
+
+
+def _within(angle: float, bounds: tuple[float, float]) -> bool:
+    low, high = bounds
+    return low - SLACK * abs(low) <= angle <= high + SLACK * abs(high)
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    return f"[{bounds[0]:.12g}, {bounds[1]:.12g}]"
+
+
 def violations(circuit: Circuit, target: Target) -> list[str]:
     """Everything about a circuit that the target cannot run; empty if it fits."""
     wrong = [] if circuit.measured else ["nothing is measured"]
@@ -263,4 +296,11 @@ def violations(circuit: Circuit, target: Target) -> list[str]:
             len(qubits) > 1 and name in target.sites and not target.site.keys() & {(name, qubits), (name, qubits[::-1])}
         ):
             wrong.append(f"{name} does not act on {qubits}")
+    for operation in circuit.gates():
+        if bounds := target.ranges.get(operation.gate):
+            wrong += [
+                f"{operation.gate} by {angle:.12g} on {operation.qubits}, allowed are {_interval(bounds)}"
+                for angle in operation.angles
+                if not isinstance(angle, Parameter) and not _within(angle, bounds)
+            ]
     return list(dict.fromkeys(wrong))

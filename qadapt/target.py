@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, cached_property
+from math import pi
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -64,6 +65,8 @@ class Target(BaseModel):
         native: Names of the gates it runs, from the gate table.
         sites: Where each native gate acts. A gate that is not listed acts on any qubits without error, so a machine
             whose two-qubit gates are not listed couples all to all.
+        ranges: Closed interval ``(low, high)`` in radians of the angles that a native gate of one angle takes; a gate
+            that is not listed takes any angle.
         qubits: Calibration per qubit; empty for an ideal machine.
         calibrated: Time of the calibration.
         sample: Whether the numbers are a published sample rather than one machine's calibration.
@@ -77,6 +80,7 @@ class Target(BaseModel):
     num_qubits: Annotated[int, Field(ge=1)]
     native: tuple[str, ...]
     sites: Mapping[str, tuple[Site, ...]] = {}
+    ranges: Mapping[str, tuple[float, float]] = {}
     qubits: tuple[Qubit, ...] = ()
     calibrated: datetime | None = None
     sample: bool = False
@@ -101,6 +105,13 @@ class Target(BaseModel):
                 bad = any(not 0 <= qubit < self.num_qubits for qubit in site.qubits)
                 if bad or len(site.qubits) != arity or len(set(site.qubits)) != arity:
                     wrong.append(f"{name} on {site.qubits}")
+        for name, (low, high) in self.ranges.items():
+            if name not in self.native:
+                wrong.append(f"range of {name!r}, which is not native")
+            elif name in GATES and len(GATES[name].parameters) != 1:
+                wrong.append(f"range of {name!r}, which has {len(GATES[name].parameters)} angles")
+            if low > high:
+                wrong.append(f"range of {name!r} from {low} to {high}")
         if wrong:
             raise TargetError(f"target {self.name!r} contradicts itself", violations=wrong)
         return self
@@ -143,6 +154,18 @@ class Target(BaseModel):
                 if site.error is not None and site.error < DEAD and live.issuperset(pair):
                     couplings[pair] = min(site.error, couplings.get(pair, 1.0))
         return couplings
+
+    def couples(self, name: str, qubits: tuple[int, ...]) -> bool:
+        """Whether a native entangling gate works on a pair of qubits, in either order.
+
+        It does not if its error there is unknown or at least ``DEAD``, or if one of the qubits is dead. A coupling may
+        be live through one of the entangling gates alone.
+        """
+        if name not in self.native or any(qubit not in self.live_qubits for qubit in qubits):
+            return False
+        sites = [self.site.get((name, pair)) for pair in (qubits, qubits[::-1])]
+        errors = [site.error for site in sites if site is not None]
+        return name not in self.sites or any(error is not None and error < DEAD for error in errors)
 
     def renamed(self, name: str) -> Target:
         """The same machine under another name."""
@@ -222,8 +245,39 @@ class Capabilities(BaseModel):
     simulated: bool = False
 
 
+RZZ_RANGE = (0.0, pi / 2)
+"""Angles of the native rzz of a Heron."""
+
+_HERONS = ("heron-r2", "heron-r3")
+
+
+def fractional(heron: Target) -> Target:
+    """The same machine with its fractional gates, rx of any angle and rzz of 0 to pi/2, as ``<name>-fractional``.
+
+    IBM's published snapshots hold no calibration of these gates, so it is assumed: rx has the errors and durations of
+    sx, rzz those of cz.
+    """
+    fields = {field: getattr(heron, field) for field in Target.model_fields}
+    return Target(
+        **fields
+        | {
+            "name": f"{heron.name}-fractional",
+            "native": (*heron.native, "rx", "rzz"),
+            "sites": {**heron.sites, "rx": heron.sites["sx"], "rzz": heron.sites["cz"]},
+            "ranges": {"rzz": RZZ_RANGE},
+            "sample": True,
+            "source": (
+                f"{heron.source} Assumption: rx has the errors and durations of sx, rzz those of cz, at every angle; "
+                "the snapshot has no calibration of these two gates."
+            ),
+        }
+    )
+
+
 @cache
 def bundled_targets() -> Mapping[str, Target]:
     """Targets that ship with qadapt, by name."""
     folder = Path(__file__).parent / "data" / "targets"
-    return {path.stem: Target.from_json(path.read_bytes()) for path in sorted(folder.glob("*.json"))}
+    read = {path.stem: Target.from_json(path.read_bytes()) for path in sorted(folder.glob("*.json"))}
+    made = [fractional(target) for name, target in read.items() if name in _HERONS]
+    return read | {target.name: target for target in made}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -18,18 +19,24 @@ from oracles import register_probabilities
 from qadapt.adapters.adapter import Adapter
 from qadapt.adapters.cayley.circuit import bind, join, split, template
 from qadapt.adapters.cayley.config import CayleyConfig
-from qadapt.adapters.cayley.layer import DIMS, CayleyLinear
+from qadapt.adapters.cayley.layer import CayleyLinear
 from qadapt.adapters.cayley.rotation import cayley, rotate
 from qadapt.adapters.inject import inject
+from qadapt.adapters.layer import Measure
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.errors import AdapterError, BindingsError, NotSupportedError
+from qadapt.local import STATEVECTOR
 from qadapt.readout.decode import Decoded
+from qadapt.simulate import statevector
 from qadapt.synthesis import synthesise_blocks, synthesise_states
+from qadapt.target import bundled_targets
 
 Side = Literal["input", "output"]
 SIDES: tuple[Side, ...] = ("input", "output")
 ALPHA = 1e-6
+SIZES = (2, 4, 8, 16)
+"""Blocks that fill the width of these layers."""
 
 
 def skews(number: int, dim: int, scale: float, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -73,7 +80,7 @@ def dense(made: CayleyLinear) -> NDArray[np.float64]:
 
 
 @given(
-    st.sampled_from(DIMS),
+    st.sampled_from(SIZES),
     st.integers(1, 6),
     st.floats(0, 3),
     st.integers(0, 99),
@@ -87,7 +94,7 @@ def test_blocks_are_special_orthogonal(dim: int, number: int, scale: float, seed
     assert torch.allclose(torch.linalg.det(blocks.double()), torch.ones(number, dtype=torch.float64), atol=1e-5)
 
 
-@given(st.sampled_from(DIMS), st.floats(0, 3), st.integers(0, 99))
+@given(st.sampled_from(SIZES), st.floats(0, 3), st.integers(0, 99))
 def test_blocks_are_the_stated_formula(dim: int, scale: float, seed: int) -> None:
     made = layer(dim, scale=0)
     with torch.no_grad():
@@ -103,7 +110,7 @@ def test_a_block_of_two_is_the_closed_form(k: float) -> None:
     np.testing.assert_allclose(block, np.array([[1 - t * t, -2 * t], [2 * t, 1 - t * t]]) / (1 + t * t), atol=1e-12)
 
 
-@given(st.sampled_from(DIMS), st.integers(1, 9), st.sampled_from([(), (1,), (5,), (2, 3), (0, 3)]), st.integers(0, 99))
+@given(st.sampled_from(SIZES), st.integers(1, 9), st.sampled_from([(), (1,), (5,), (2, 3), (0, 3)]), st.integers(0, 99))
 def test_rotating_is_the_dense_product(dim: int, number: int, lead: tuple[int, ...], seed: int) -> None:
     blocks = cayley(skews(number, dim, 0.7, seed), dim)
     values = torch.randn(*lead, number * dim, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -132,7 +139,7 @@ def test_a_half_precision_rotation_is_rounded_once() -> None:
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("dim", SIZES)
 def test_the_layer_is_the_linear_layer_with_a_dense_rotation(dim: int, side: Side, bias: bool) -> None:
     made = layer(dim, side, bias=bias)
     values = torch.randn(2, 5, 16, dtype=torch.float64)
@@ -143,7 +150,7 @@ def test_the_layer_is_the_linear_layer_with_a_dense_rotation(dim: int, side: Sid
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
-@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("dim", SIZES)
 def test_it_starts_as_the_identity_bit_for_bit(dim: int, dtype: torch.dtype, side: Side) -> None:
     made = layer(dim, side, scale=0, dtype=dtype)
     values = torch.randn(7, 16).to(dtype)
@@ -309,7 +316,7 @@ def test_configurations_are_frozen_and_survive_json() -> None:
 @given(
     st.integers(0, 4),
     st.integers(1, 4),
-    st.sampled_from(DIMS),
+    st.sampled_from(SIZES),
     st.floats(-250, 250),
     st.floats(0, 1),
     st.integers(0, 2**32),
@@ -358,16 +365,17 @@ def test_block_angles_are_shared_until_a_slice_is_missing() -> None:
 # The layer on a backend
 
 
-def exactly(circuit: Circuit, bindings: Bindings, inputs: NDArray[np.float64]) -> Decoded:
+def exactly(circuit: Circuit, bindings: Bindings, inputs: NDArray[np.float64], exact: NDArray[np.float64]) -> Decoded:
     """Infinitely many shots, through the dense matrix of each row's circuit."""
     rows = [register_probabilities(circuit, bindings, row)[0] for row in range(bindings.rows)]
     values = np.where(inputs < 0, -1, 1) * np.sqrt(np.array(rows))
+    np.testing.assert_allclose(np.abs(exact), np.abs(values), atol=1e-7)
     return Decoded(values, np.zeros_like(values))
 
 
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("dim", SIZES)
 def test_the_circuits_compute_the_rotation(dim: int, side: Side, zeros: bool) -> None:
     made = layer(dim, side, bias=False)
     values = torch.randn(1, 2, 16, dtype=torch.float64)
@@ -376,9 +384,64 @@ def test_the_circuits_compute_the_rotation(dim: int, side: Side, zeros: bool) ->
     rotated = values if side == "input" else made.base(values)
     rotated = rotated.sign() * (rotated @ torch.from_numpy(dense(made)).T).abs()
     wanted = made.base(rotated) if side == "input" else rotated
-    made.measure = exactly
+    made.measure = Measure(exactly, STATEVECTOR)
     with torch.no_grad():
         torch.testing.assert_close(made(values), wanted, atol=1e-7, rtol=0)
+
+
+def test_blocks_of_five_qubits() -> None:
+    made = layer(32, bias=False, shape=(32, 8))
+    values = torch.randn(2, 32, dtype=torch.float64)
+    rotated = values.sign() * (values @ torch.from_numpy(dense(made)).T).abs()
+    made.measure = Measure(exactly, STATEVECTOR)
+    with torch.no_grad():
+        torch.testing.assert_close(made(values), made.base(rotated), atol=1e-7, rtol=0)
+
+
+def test_every_training_step_runs_as_circuits() -> None:
+    """From the identity on, in steps of a training: one skeleton, angles that start from the last ones."""
+    made = layer(8, bias=False)
+    values = torch.randn(2, 16, dtype=torch.float64)
+    direction = made.skew.detach().clone()
+    circuits, angles = set(), []
+
+    def watched(circuit: Circuit, bindings: Bindings, *vectors: NDArray[np.float64]) -> Decoded:
+        circuits.add(circuit)
+        angles.append(np.array([bindings.column(name)[0] for name in bindings.names if name.startswith("k")]))
+        return exactly(circuit, bindings, *vectors)
+
+    made.measure = Measure(watched, bundled_targets()["heron-r2"])
+    with torch.no_grad():
+        for step in range(8):
+            made.skew.copy_(direction * step * 0.01)
+            rotated = values.sign() * (values @ torch.from_numpy(dense(made)).T).abs()
+            torch.testing.assert_close(made(values), made.base(rotated), atol=1e-7, rtol=0)
+    assert len(circuits) == 1
+    assert max(np.abs(after - before).max() for before, after in pairwise(angles)) < 0.5
+
+
+@pytest.mark.parametrize("target", ["heron-r2", "heron-r2-fractional"])
+def test_best_effort_saves_entangling_gates(target: str) -> None:
+    net, adapter = model(8)
+    counts = {}
+    for effort in ("fast", "best"):
+        with adapter.on(f"local:emulator/{target}", shots=100, seed=1, effort=effort) as execution:  # type: ignore[arg-type]
+            net(torch.randn(2, 16, generator=torch.Generator().manual_seed(1)))
+        counts[effort] = execution.records[0].circuit.count()
+    state = 3
+    assert counts["best"] == state + (9 if "fractional" in target else 10)
+    assert counts["fast"] == counts["best"] + 1
+
+
+def test_inexact_blocks_keep_their_bound() -> None:
+    net, adapter = model(8)
+    values = torch.randn(20, 16, generator=torch.Generator().manual_seed(1))
+    with adapter.on("local:statevector", shots=1_000_000, seed=1, approximate=0.3) as execution:
+        net[0](values)
+    (record,) = execution.records
+    amplitudes = statevector.amplitudes(record.circuit, record.bindings)
+    got = np.linalg.norm(np.abs(amplitudes) - np.abs(record.exact), axis=1)
+    assert 1e-6 < got.max() < 0.3 * 2
 
 
 @pytest.mark.parametrize("values", [torch.zeros(3, 16), torch.zeros(0, 16)], ids=["zeros", "nothing"])
@@ -387,7 +450,7 @@ def test_zero_slices_run_no_circuit(values: Tensor) -> None:
         raise AssertionError("a circuit was run")
 
     made = layer(dtype=torch.float32)
-    made.measure = never
+    made.measure = Measure(never, STATEVECTOR)
     with torch.no_grad():
         assert torch.equal(made(values), made.base(values))
 
@@ -395,7 +458,7 @@ def test_zero_slices_run_no_circuit(values: Tensor) -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_activations_that_are_not_finite_are_refused(bad: float) -> None:
     made = layer(dtype=torch.float32)
-    made.measure = exactly
+    made.measure = Measure(exactly, STATEVECTOR)
     with torch.no_grad(), pytest.raises(BindingsError, match="finite"):
         made(torch.full((1, 16), bad))
 
@@ -429,7 +492,7 @@ def goodness(made: CayleyLinear, blocks: Tensor, values: Tensor, counts: NDArray
     return float(chi2.sf(cells, freedom))
 
 
-@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("dim", SIZES)
 def test_counts_on_a_backend_are_those_of_the_rotation(dim: int) -> None:
     net, adapter = model(dim)
     values, shots = torch.randn(40, 16, generator=torch.Generator().manual_seed(9)), 8192
@@ -444,7 +507,7 @@ def test_counts_on_a_backend_are_those_of_the_rotation(dim: int) -> None:
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("dim", SIZES)
 def test_decoded_vectors_differ_from_the_exact_map_by_shot_noise(dim: int, side: Side) -> None:
     made = layer(dim, side, shape=(16, 16))
     net = nn.Sequential(made.base)
@@ -470,7 +533,7 @@ def test_decoded_vectors_differ_from_the_exact_map_by_shot_noise(dim: int, side:
     assert 0.8 < rms < 1.2
 
 
-@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("dim", SIZES)
 def test_the_exact_map_is_what_sign_constrained_training_sees(dim: int) -> None:
     plain, constrained = model(dim), model(dim, sign_constrained=True)
     values = torch.randn(30, 16)

@@ -53,6 +53,8 @@ IDEAL = ("local:statevector", "aer:statevector", "braket:local", "cirq:simulator
 CHIPS = (
     "local:emulator/heron-r2",
     "local:emulator/heron-r3",
+    "local:emulator/heron-r2-fractional",
+    "local:emulator/heron-r3-fractional",
     "local:emulator/wukong-72",
     "ibm:fake_kingston",
     "origin:wukong72-emulator",

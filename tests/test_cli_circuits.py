@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
 
 from cli_tools import CHIP, Acme, call, install
-from oracles import circuits, phase_distance, unitary
+from oracles import phase_distance, unitary
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
-from qadapt.cli.compile import depth
+from qadapt.compile.prediction import depth, predict
 from qadapt.provider import violations
 
 QASM = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\nh q[0];\ncx q[0],q[1];\nmeasure q -> c;\n'
@@ -72,18 +71,9 @@ def test_compile_tells_layout_counts_and_depth(bell: str, capsys: pytest.Capture
     assert "1 cz" in told["gates"]
     assert told["entangling"] == "1"
     assert told["depth"] == str(depth(native))
+    assert told["process"] == f"fidelity  {predict(native, CHIP).process:.4f}"
+    assert told["readout"] == "fidelity  1.0000"
     assert told["hash"] == native.content_hash
-
-
-@given(circuits(measured=False))
-def test_depth_is_the_number_of_layers(circuit: Circuit) -> None:
-    layers: list[set[int]] = []
-    for operation in circuit.gates():
-        last = max((number for number, layer in enumerate(layers) if layer & set(operation.qubits)), default=-1)
-        if last + 1 == len(layers):
-            layers.append(set())
-        layers[last + 1] |= set(operation.qubits)
-    assert depth(circuit) == len(layers)
 
 
 def test_a_compiled_circuit_can_be_piped_into_run(

@@ -180,9 +180,11 @@ def test_the_best_place_on_a_chip_is_found_among_all():
 
     def loss(layout):
         edges = [(0, 1), (0, 1), (1, 2)]
-        errors = [target.gate_error("cz", (layout[a], layout[b])) for a, b in edges]
-        errors += [target.readout_error(qubit) for qubit in layout]
-        return -sum(np.log1p(-error) for error in errors)
+        lost = [1.25 * target.gate_error("cz", (layout[a], layout[b])) for a, b in edges]
+        for qubit, slots in enumerate((3, 4, 2)):  # two sx each
+            lost += [1.5 * target.gate_error("sx", (layout[qubit],))] * (2 * slots)
+        lost += [target.readout_error(qubit) for qubit in layout]
+        return -sum(np.log1p(-each) for each in lost)
 
     paths = [(a, b, c) for b in around for a in around[b] for c in around[b] if a != c]
     chosen = compile_circuit(circuit, target).layout

@@ -11,6 +11,7 @@ from oracles import adapter_circuit, line, random_bindings, register_probabiliti
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.compile import compile_circuit, pack
+from qadapt.compile.place import Pattern, cost, place
 from qadapt.counts import Counts
 from qadapt.errors import BindingsError, CircuitError, TargetError
 from qadapt.provider import violations
@@ -81,6 +82,23 @@ def test_packing_compiles_as_compile_does():
     packed = pack(circuit, target, copies=1)
     assert packed.circuit.operations[0].gate == compile_circuit(circuit, target).circuit.operations[0].gate
     assert packed.tiles[0] == compile_circuit(circuit, target).layout
+
+
+@pytest.mark.parametrize(("size", "copies"), [(2, 1), (2, 12), (3, 5)])
+@pytest.mark.parametrize("spacing", [0, 1])
+def test_few_copies_are_the_best_of_all(size, copies, spacing):
+    """Not the best of those that fill the chip."""
+    target, circuit = bundled_targets()["heron-r2"], adapter_circuit(size, SHAPES[size])
+    pattern = Pattern.of(size, circuit.operations, circuit.bits)
+    full, few = (pack(circuit, target, copies=most, spacing=spacing).tiles for most in (None, copies))
+
+    def loss(tiles):
+        return sum(cost(pattern, dict(enumerate(tile)), target) for tile in tiles)
+
+    assert len(few) == copies
+    assert loss(few) <= loss(full[:copies])
+    if copies == 1:
+        assert loss(few) == pytest.approx(loss([place(pattern, target)]))
 
 
 def test_what_cannot_be_packed_is_refused():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from qadapt.bindings import Bindings
-from qadapt.circuit import Circuit, op
+from qadapt.circuit import Circuit, Parameter, op
 from qadapt.errors import BindingsError, NotSupportedError, QadaptError, TargetError
 from qadapt.provider import Provenance, Requirements, Requiring, Work, check_works, violations
 from qadapt.target import Capabilities, Qubit, Site, Target
@@ -97,6 +97,46 @@ def test_every_violation_is_listed_once(operations: Any, measured: Any, expected
                 [work(num_qubits=6, operations=operations, measured=measured, bindings=Bindings.of({}))], CHAIN, SMALL
             )
         assert caught.value.violations == tuple(expected)
+
+
+def ranged(**ranges: tuple[float, float]) -> Target:
+    return Target(**{**CHAIN.model_dump(), "ranges": ranges})
+
+
+FRACTIONAL = ranged(rzz=(0.0, np.pi / 2), rx=(-1.0, 2.0))
+ROUNDED = np.nextafter(np.pi / 2, 2)
+
+
+@pytest.mark.parametrize("angle", [0.0, -0.0, 0.3, np.pi / 2, ROUNDED])
+def test_angles_in_the_range_pass_as_constants_and_as_values(angle: float) -> None:
+    steps = [op("rzz", 0, 1, angles=[angle]), op("rzz", 0, 1, angles=["a"]), op("rx", 0, angles=[-1.0])]
+    check_works([work(operations=steps, bindings=Bindings.of({"a": angle}))], FRACTIONAL, SMALL)
+
+
+@pytest.mark.parametrize("angle", [-1e-17, -0.3, np.pi / 2 + 1e-9, np.pi, -np.pi])
+def test_angles_outside_the_range_are_refused(angle: float) -> None:
+    assert np.abs(angle - np.pi / 2) > 1e-10
+    constant = op("rzz", 1, 0, angles=[angle])
+    assert violations(Circuit(num_qubits=2, operations=[constant] * 2, measured=[0]), CHAIN) == []
+    (wrong,) = violations(Circuit(num_qubits=2, operations=[constant] * 2, measured=[0]), FRACTIONAL)
+    assert wrong == f"rzz by {angle:.12g} on (1, 0), allowed are [0, 1.57079632679]"
+    rows = Bindings.of({"a": [0.5, angle, 1.0]})
+    bound = work(operations=[op("rx", 0, angles=["a"]), op("rzz", 0, 1, angles=["a"])], bindings=rows)
+    if abs(angle) <= 1:
+        check_works([bound], ranged(rx=(-1.0, 2.0)), SMALL)
+    with pytest.raises(BindingsError, match=r"'a' turns (rx|rzz) by .*, allowed are"):
+        check_works([bound], FRACTIONAL, SMALL)
+
+
+def test_the_angle_and_not_the_value_is_in_the_range() -> None:
+    turn = Parameter(name="a", scale=-0.5, offset=0.25)
+    for value, fits in ((0.5, True), (-2.0, True), (0.6, False), (-3.0, False)):
+        bound = work(operations=[op("rzz", 0, 1, angles=[turn])], bindings=Bindings.of({"a": value}))
+        if fits:
+            check_works([bound], FRACTIONAL, SMALL)
+        else:
+            with pytest.raises(BindingsError, match="turns rzz by"):
+                check_works([bound], FRACTIONAL, SMALL)
 
 
 def test_a_machine_without_couplings_takes_any_pair() -> None:

@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qadapt.target import DEAD, Target, bundled_targets
+from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit, Parameter, op
+from qadapt.provider import Work, check_works
+from qadapt.simulate import density, statevector
+from qadapt.target import DEAD, Capabilities, Qubit, Target, bundled_targets
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +26,8 @@ def tool():
 
 
 def test_the_files_are_named_after_their_targets():
-    assert set(bundled_targets()) == {"heron-r2", "heron-r3", "wukong-72"}
+    herons = {"heron-r2", "heron-r3", "heron-r2-fractional", "heron-r3-fractional"}
+    assert set(bundled_targets()) == herons | {"wukong-72"}
     for name, target in bundled_targets().items():
         assert target.name == name
         assert target.source
@@ -39,6 +44,64 @@ def test_heron(name, couplers, qubits):
     assert len(target.live_qubits) == qubits
     assert target.calibrated.year == 2026
     assert not target.sample
+
+
+@pytest.mark.parametrize("name", ["heron-r2", "heron-r3"])
+def test_fractional_herons_are_herons_with_two_more_gates(name):
+    plain, target = bundled_targets()[name], bundled_targets()[f"{name}-fractional"]
+    assert target.native == (*plain.native, "rx", "rzz")
+    assert target.ranges == {"rzz": (0.0, np.pi / 2)}
+    assert target.sites == {**plain.sites, "rx": plain.sites["sx"], "rzz": plain.sites["cz"]}
+    assert (target.qubits, target.couplings, target.live_qubits) == (plain.qubits, plain.couplings, plain.live_qubits)
+    assert target.sample
+    assert target.source.startswith(plain.source)
+    assert "Assumption: rx has the errors" in target.source
+
+
+def test_a_fractional_heron_agrees_with_aer():
+    """Exact distributions of rx and rzz on three qubits in a line, against Aer's own errors of the same calibration."""
+    device = pytest.importorskip("qiskit_aer.noise.device")
+    from qiskit import QuantumCircuit
+    from qiskit.circuit.library import RXGate, RZZGate
+    from qiskit.transpiler import InstructionProperties, QubitProperties
+    from qiskit.transpiler import Target as TheirTarget
+    from qiskit_aer import AerSimulator
+    from qiskit_aer.noise import NoiseModel
+
+    target, path = bundled_targets()["heron-r2-fractional"], (3, 4, 5)
+    times = [QubitProperties(t1=qubit.t1, t2=qubit.t2) for qubit in target.qubits]
+    theirs = TheirTarget(num_qubits=target.num_qubits, qubit_properties=times)
+    for name, made in (("rx", RXGate(0.0)), ("rzz", RZZGate(0.0))):
+        on_path = [site for site in target.sites[name] if set(site.qubits) <= set(path)]
+        properties = {s.qubits: InstructionProperties(error=s.error, duration=s.duration) for s in on_path}
+        theirs.add_instruction(made, properties, name=name)
+    model = NoiseModel(basis_gates=["rx", "rzz"])
+    for name, qubits, error in device.basic_device_gate_errors(target=theirs):
+        model.add_quantum_error(error, name, qubits)
+    pairs = [site.qubits for site in target.sites["rzz"] if set(site.qubits) <= set(path)]
+    assert len(pairs) == 2
+    steps = []
+    for layer in range(3):
+        steps += [op("rx", q, angles=[Parameter(name="a", scale=layer + 1.0, offset=float(q))]) for q in path]
+        steps += [op("rzz", *pair, angles=[Parameter(name="b", offset=0.1 * layer)]) for pair in pairs]
+    steps += [op("rx", q, angles=["a"]) for q in path]
+    circuit = Circuit(num_qubits=target.num_qubits, operations=steps, measured=[path])
+    bindings = Bindings.of({"a": [0.4, -2.0, 3.0], "b": [0.0, 0.7, 1.3]})
+    check_works([Work(circuit, bindings, 1)], target, Capabilities())
+    bare = Target(**target.model_dump() | {"qubits": [Qubit(t1=q.t1, t2=q.t2) for q in target.qubits]})
+    (table,) = density.probabilities(circuit, bindings, bare)
+    runs = []
+    for row in range(bindings.rows):
+        made = QuantumCircuit(target.num_qubits)
+        for step in steps:
+            angles = [p.scale * bindings.column(p.name)[row] + p.offset for p in step.parameters]
+            getattr(made, step.gate)(*angles, *step.qubits)
+        made.save_probabilities(list(path))
+        runs.append(made)
+    result = AerSimulator(method="density_matrix", noise_model=model).run(runs, shots=1).result()
+    aer = [np.asarray(result.data(row)["probabilities"]) for row in range(bindings.rows)]
+    np.testing.assert_allclose(table, aer, atol=1e-7)
+    assert np.abs(table - statevector.probabilities(circuit, bindings)[0]).max() > 1e-3
 
 
 def test_wukong():

@@ -1,34 +1,29 @@
 """The ansatz: its matrix against the dense matrix of its own operations, and what it refuses."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracles import adapter_circuit, random_bindings, unitary
+from oracles import adapter_circuit
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.errors import BindingsError, CircuitError
-from qadapt.synthesis import BLOCKS, STATES, Ansatz, brick_wall
+from qadapt.synthesis import Ansatz, brick_wall
+from synthesis_cases import ansaetze, dense
+
+PAIR = brick_wall(2, 2)
+FLIPPED = Ansatz(3, ((0, 1), (1, 2), (0, 1), (1, 2), (0, 1)), (0, 1, 3, 4))
 
 
-@st.composite
-def ansatzes(draw: st.DrawFn) -> Ansatz:
-    """Any edges at all, in any direction, neighbours or not."""
-    n = draw(st.integers(1, 4))
-    edges = st.permutations(range(n)).map(lambda order: (order[0], order[1]))
-    return Ansatz(n, tuple(draw(st.lists(edges, max_size=6))) if n > 1 else ())
-
-
-@given(ansatzes(), st.integers(0, 2**32))
+@given(ansaetze(), st.integers(0, 2**32))
 def test_matrix_is_that_of_the_operations(ansatz: Ansatz, seed: int) -> None:
-    circuit = Circuit(num_qubits=ansatz.num_qubits, operations=ansatz.operations("a"))
-    bindings = random_bindings(circuit, 3, seed)
-    angles = bindings.array([f"a{i}" for i in range(ansatz.size)])
-    expected = np.array([unitary(circuit, bindings, row) for row in range(3)])
-    assert np.abs(expected.imag).max() < 1e-15
-    np.testing.assert_allclose(ansatz.matrix(angles), expected.real, atol=1e-14)
-    np.testing.assert_allclose(ansatz.state(angles), expected[:, :, 0].real, atol=1e-14)
+    angles = np.random.default_rng(seed).normal(scale=2, size=(3, ansatz.size))
+    expected = dense(ansatz, angles)
+    np.testing.assert_allclose(ansatz.matrix(angles), expected, atol=1e-14)
+    np.testing.assert_allclose(ansatz.state(angles), expected[:, :, 0], atol=1e-14)
 
 
 def test_operations_are_in_the_documented_order() -> None:
@@ -38,14 +33,23 @@ def test_operations_are_in_the_documented_order() -> None:
     assert ours.parameters == tuple(f"a{i}" for i in range(Ansatz(3, edges).size))
 
 
+@given(st.integers(1, 5), st.data())
+def test_ansaetze_without_flips_are_those_of_the_documented_order(n: int, data: st.DataObject) -> None:
+    pairs = st.permutations(range(n)).map(lambda order: (order[0], order[-1]))
+    edges = tuple(data.draw(st.lists(pairs, max_size=8))) if n > 1 else ()
+    ansatz = Ansatz(n, edges)
+    assert ansatz.size == n + 2 * len(edges)
+    assert Circuit(num_qubits=n, operations=ansatz.operations("a"), measured=range(n)) == adapter_circuit(n, edges)
+
+
 def test_any_shape_of_rows() -> None:
-    ansatz = brick_wall(3, 4)
-    angles = np.random.default_rng(0).normal(size=(2, 3, ansatz.size))
-    matrices = ansatz.matrix(angles)
-    assert matrices.shape == (2, 3, 8, 8)
-    np.testing.assert_array_equal(matrices[1, 2], ansatz.matrix(angles[1, 2]))
-    np.testing.assert_allclose(ansatz.state(angles)[1, 2], matrices[1, 2, :, 0], atol=1e-15)
-    assert ansatz.matrix(np.empty((0, ansatz.size))).shape == (0, 8, 8)
+    for ansatz in (brick_wall(3, 4), FLIPPED):
+        angles = np.random.default_rng(0).normal(size=(2, 3, ansatz.size))
+        matrices = ansatz.matrix(angles)
+        assert matrices.shape == (2, 3, 8, 8)
+        np.testing.assert_array_equal(matrices[1, 2], ansatz.matrix(angles[1, 2]))
+        np.testing.assert_allclose(ansatz.state(angles)[1, 2], matrices[1, 2, :, 0], atol=1e-15)
+        assert ansatz.matrix(np.empty((0, ansatz.size))).shape == (0, 8, 8)
 
 
 @pytest.mark.parametrize("turns", [0.0, np.pi, -np.pi, 2 * np.pi, 4 * np.pi, 1e6])
@@ -56,17 +60,43 @@ def test_quarters_and_whole_turns_are_exact(turns: float) -> None:
     )
 
 
-def test_named_skeletons_are_lines_of_the_known_length() -> None:
-    assert {n: len(ansatz.edges) for n, ansatz in BLOCKS.items()} == {1: 0, 2: 2, 3: 19, 4: 68}
-    assert {n: len(ansatz.edges) for n, ansatz in STATES.items()} == {1: 0, 2: 1, 3: 3, 4: 7}
-    for n, ansatz in (*BLOCKS.items(), *STATES.items()):
-        assert ansatz.num_qubits == n
-        assert all(high == low + 1 for low, high in ansatz.edges)
+@pytest.mark.parametrize(
+    ("ansatz", "family"),
+    [
+        (Ansatz(1), "ry"),
+        (brick_wall(3, 5), "ry"),
+        (FLIPPED, "u3"),
+        (Ansatz(3, FLIPPED.edges, FLIPPED.flips, free=True), "rzz"),
+    ],
+)
+def test_family(ansatz: Ansatz, family: str) -> None:
+    assert ansatz.family == family
+    assert ansatz.matrix(np.zeros(ansatz.size)).dtype == (float if family == "ry" else complex)
 
 
 def test_ansatz_is_a_value() -> None:
     assert Ansatz(3, [[np.int64(0), 1]]) == Ansatz(3, ((0, 1),))  # type: ignore[arg-type]
     assert hash(Ansatz(3, [(0, 1)])) == hash(Ansatz(3, ((0, 1),)))  # type: ignore[arg-type]
+    assert Ansatz(2, ((0, 1), (0, 1)), [np.int64(1), 0, 1]) == Ansatz(2, ((0, 1), (0, 1)), (0, 1))  # type: ignore[arg-type]
+
+
+@given(ansaetze(max_qubits=2, max_size=2), ansaetze(max_qubits=2, max_size=2))
+def test_text_tells_ansaetze_apart(first: Ansatz, second: Ansatz) -> None:
+    assert (first.text == second.text) == (first == second)
+    fields = json.loads(first.text)
+    assert Ansatz(**{name: _tuples(value) for name, value in fields.items()}) == first
+
+
+def _tuples(value: object) -> object:
+    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
+
+
+def test_brick_walls() -> None:
+    assert brick_wall(2, 3).edges == ((0, 1),) * 3
+    assert brick_wall(3, 5).edges == ((0, 1), (1, 2), (0, 1), (1, 2), (0, 1))
+    assert brick_wall(5, 6).edges == ((0, 1), (2, 3), (1, 2), (3, 4), (0, 1), (2, 3))
+    assert brick_wall(4, 0) == Ansatz(4)
+    assert brick_wall(1, 0) == Ansatz(1)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +110,7 @@ def test_ansatz_is_a_value() -> None:
         (2, ((0, 1, 1),)),
         (2, ((0, 0.5),)),
         (1.5, ()),
+        (2, (0, 1)),
     ],
 )
 def test_refuses_what_is_no_skeleton(num_qubits: int, edges: tuple[tuple[int, int], ...]) -> None:
@@ -87,12 +118,30 @@ def test_refuses_what_is_no_skeleton(num_qubits: int, edges: tuple[tuple[int, in
         Ansatz(num_qubits, edges)
 
 
+@pytest.mark.parametrize(
+    ("flips", "message"),
+    [
+        ((0, 2), r"flips \(0, 2\) are not numbers of 2 edges"),
+        ((-1, 0), "not numbers"),
+        ((0.5, 1), "pairs of qubits"),
+        (("0", "1"), "pairs of qubits"),
+        ((1,), r"qubits \[0, 1\] of an ansatz end quaternionic"),
+        ((0,), r"edge 1 of an ansatz keeps \(0, 1\), which are both quaternionic"),
+    ],
+)
+def test_refuses_flips(flips: tuple[int, ...], message: str) -> None:
+    with pytest.raises(CircuitError, match=message):
+        Ansatz(2, ((0, 1), (0, 1)), flips)
+
+
 @pytest.mark.parametrize("shape", [(), (5,), (3, 7)])
 def test_refuses_angles_of_another_size(shape: tuple[int, ...]) -> None:
     with pytest.raises(BindingsError, match=r"\[\.\.\., 6\]"):
-        BLOCKS[2].matrix(np.zeros(shape))
+        PAIR.matrix(np.zeros(shape))
+    with pytest.raises(BindingsError, match=r"\[\.\.\., 6\]"):
+        PAIR.state(np.zeros(shape))
 
 
 def test_angles_bind_by_name() -> None:
-    circuit = Circuit(num_qubits=2, operations=BLOCKS[2].operations("block."))
+    circuit = Circuit(num_qubits=2, operations=PAIR.operations("block."))
     Bindings.rows_of([f"block.{i}" for i in range(6)], np.zeros((1, 6))).check(circuit.parameters)

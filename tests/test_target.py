@@ -16,6 +16,7 @@ from qadapt.gates import GATES
 from qadapt.target import DEAD, Capabilities, Qubit, Site, Target, bundled_targets
 
 ERRORS = st.none() | st.floats(0, 1)
+BOUNDS = st.floats(-7, 7)
 SECONDS = st.none() | st.floats(0, 1e-3)
 QUBITS = st.builds(Qubit, t1=SECONDS, t2=SECONDS, prob_meas1_prep0=st.floats(0, 1), prob_meas0_prep1=st.floats(0, 1))
 
@@ -35,6 +36,7 @@ def targets(draw: st.DrawFn) -> Target:
         num_qubits=size,
         native=native,
         sites=sites,
+        ranges={name: sorted(draw(st.tuples(BOUNDS, BOUNDS))) for name in native if len(GATES[name].parameters) == 1},
         qubits=draw(st.just(()) | st.lists(QUBITS, min_size=size, max_size=size)),
         calibrated=draw(st.none() | st.datetimes(datetime(2020, 1, 1), timezones=st.just(UTC))),
         sample=draw(st.booleans()),
@@ -127,10 +129,45 @@ def test_ideal_means_without_any_error() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "qubits", "works"),
+    [
+        ("cz", (1, 0), True),
+        ("rzz", (0, 1), False),
+        ("cz", (1, 2), False),
+        ("rzz", (1, 2), True),
+        ("cz", (0, 2), False),
+        ("swap", (2, 0), True),
+        ("swap", (2, 3), False),
+        ("cx", (0, 1), False),
+    ],
+)
+def test_a_coupling_may_be_live_through_one_gate_alone(name: str, qubits: tuple[int, int], works: bool) -> None:
+    """On (0, 1) rzz is dead and cz listed both ways; on (1, 2) cz is of unknown error; qubit 3 is dead."""
+    sites = {
+        "cz": [Site(qubits=(0, 1), error=1.0), Site(qubits=(1, 0), error=0.1), Site(qubits=(1, 2))],
+        "rzz": [Site(qubits=(0, 1), error=DEAD), Site(qubits=(2, 1), error=0.0)],
+    }
+    dead = [Qubit()] * 3 + [Qubit(prob_meas1_prep0=1.0)]
+    target = Target(name="t", num_qubits=4, native=("cz", "rzz", "swap"), sites=sites, qubits=dead)
+    assert target.couples(name, qubits) is works
+
+
+def test_targets_without_ranges_keep_their_hash() -> None:
+    assert "ranges" not in chain().to_json()
+    assert chain(ranges={}).content_hash == chain().content_hash
+    assert chain(ranges={"rzz": (0, 1)}).content_hash != chain().content_hash
+
+
+@pytest.mark.parametrize(
     ("changes", "violation"),
     [
         ({"native": ("cnot",), "sites": {}}, "unknown native gate 'cnot'"),
         ({"sites": {"cx": ()}}, "sites of 'cx', which is not native"),
+        ({"ranges": {"rx": (0, 1)}}, "range of 'rx', which is not native"),
+        ({"ranges": {"cz": (0, 1)}}, "range of 'cz', which has 0 angles"),
+        ({"ranges": {"rzz": (1, 0.5)}}, "range of 'rzz' from 1.0 to 0.5"),
+        ({"ranges": {"rzz": (0, float("inf"))}}, r"ranges\.rzz\.1"),
+        ({"ranges": {"rzz": (0,)}}, r"ranges\.rzz"),
         ({"qubits": [Qubit()]}, "calibration of 1 qubits for 3"),
         ({"sites": {"cz": [Site(qubits=(0, 3))]}}, r"cz on \(0, 3\)"),
         ({"sites": {"cz": [Site(qubits=(0, -1))]}}, r"cz on \(0, -1\)"),

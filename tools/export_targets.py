@@ -3,7 +3,8 @@
     python tools/export_targets.py
 
 Heron targets are the calibration snapshots in qiskit-ibm-runtime, read exactly as Qiskit Aer's
-``NoiseModel.from_backend`` reads them. Wukong-72 is made from the sample calibration that Origin Quantum published.
+``NoiseModel.from_backend`` reads them; their fractional variants have no files, ``qadapt.target.fractional`` makes them
+when targets are loaded. Wukong-72 is made from the sample calibration that Origin Quantum published.
 """
 
 from __future__ import annotations

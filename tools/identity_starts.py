@@ -1,7 +1,8 @@
-"""Compute ``qadapt/data/identity_starts.json``: well-conditioned angles at which the block skeletons are the identity.
+"""Compute ``qadapt/data/identity_starts.json``: well-conditioned angles at which block skeletons are the identity.
 
-Solves the identity from many random starts and keeps, per skeleton, the solution whose Jacobian has the largest
-smallest singular value. Takes half a minute on one core; the seed is fixed.
+For every shape of couplings, walls of more and more edges are tried, each with tails of several lengths, by solving the
+identity from a few random starts. The first number of edges at which some solution has a Jacobian with a large enough
+smallest singular value is kept, with the best of many more solutions. Takes some minutes on one core; seeds are fixed.
 """
 
 import argparse
@@ -10,23 +11,55 @@ from pathlib import Path
 
 import numpy as np
 
-from qadapt.synthesis.ansatz import BLOCKS, Ansatz
+from qadapt.synthesis.ansatz import Ansatz
 from qadapt.synthesis.arrays import Floats
-from qadapt.synthesis.lm import conditioning, fit, random_starts
+from qadapt.synthesis.lm import conditioning, fit, random_starts, rank
+from qadapt.synthesis.skeletons import fewest, line, wall
+from qadapt.synthesis.structure import Edge
 
 OUT = Path(__file__).parents[1] / "qadapt" / "data" / "identity_starts.json"
-TRIES = {3: 8192, 4: 1024}
-"""Random starts by number of qubits."""
+SHAPES: dict[str, tuple[Edge, ...]] = {
+    "line of 3": line(3),
+    "line of 4": line(4),
+    "star of 4": ((0, 1), (1, 2), (1, 3)),
+    "ring of 4": ((0, 1), (0, 2), (1, 3), (2, 3)),
+    "line of 5": line(5),
+    "fork of 5": ((0, 1), (1, 2), (2, 3), (1, 4)),
+}
+FEW = {3: 64, 4: 16, 5: 4}
+MANY = {3: 4096, 4: 512, 5: 32}
+"""Random starts while looking for a skeleton, and on the one that is kept, by number of qubits."""
+ENOUGH = {3: 0.1, 4: 0.03, 5: 0.02}
+"""Smallest singular value that ends the search for a skeleton."""
+STEP = {3: 1, 4: 1, 5: 4}
+"""Steps of the number of edges and of the length of the tail."""
 
 
-def identity_start(ansatz: Ansatz, tries: int, seed: int = 0) -> tuple[Floats, float]:
-    """Best angles ``[size]`` for the identity, and the smallest singular value of the Jacobian there."""
-    starts = random_starts(ansatz, tries, seed)
-    identity = np.broadcast_to(np.eye(1 << ansatz.num_qubits), (tries, *[1 << ansatz.num_qubits] * 2))
-    angles, distances = fit(ansatz, identity, starts, np.arange(tries)[:, None], goal=1e-13)
+def solutions(ansatz: Ansatz, tries: int) -> tuple[Floats, Floats]:
+    """Angles ``[solutions, size]`` for the identity, and the smallest singular value of the Jacobian at each."""
+    dim = 1 << ansatz.num_qubits
+    identity = np.broadcast_to(np.eye(dim), (tries, dim, dim))
+    order = np.arange(tries)[:, None]
+    angles, distances = fit(ansatz, identity, random_starts(ansatz, tries, 0), order, evaluations=150, goal=1e-13)
     solved = angles[distances < 1e-12]
-    scores = np.concatenate([conditioning(ansatz, part) for part in np.array_split(solved, -(-len(solved) // 64))])
-    return solved[scores.argmax()], float(scores.max())
+    parts = np.array_split(solved, max(1, len(solved) // 64))
+    return solved, np.concatenate([conditioning(ansatz, part) for part in parts])
+
+
+def skeleton(couplings: tuple[Edge, ...], free: bool) -> Ansatz:
+    """The shortest wall found whose identity is regular enough."""
+    num_qubits = 1 + max(map(max, couplings))
+    dim, step = 1 << num_qubits, STEP[num_qubits]
+    count = fewest(couplings, free=free)
+    while True:
+        count += step
+        best: tuple[float, Ansatz | None] = (0.0, None)
+        for tail in range(0, count // 3, step):
+            ansatz = wall(couplings, count, free=free, tail=tail)
+            if rank(ansatz) == dim * (dim - 1) // 2:
+                best = max(best, (solutions(ansatz, FEW[num_qubits])[1].max(initial=0.0), ansatz), key=lambda b: b[0])
+        if best[1] is not None and best[0] >= ENOUGH[num_qubits]:
+            return best[1]
 
 
 def main() -> None:
@@ -35,13 +68,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     out = parser.parse_args().out
     entries = []
-    for num_qubits, tries in TRIES.items():
-        ansatz = BLOCKS[num_qubits]
-        angles, score = identity_start(ansatz, tries)
-        print(f"{num_qubits} qubits, {len(ansatz.edges)} CZ: smallest singular value {score:.3f}")
-        wrapped = np.remainder(angles + 2 * np.pi, 4 * np.pi) - 2 * np.pi  # ry has period 4 pi
-        entries.append({"num_qubits": num_qubits, "edges": ansatz.edges, "angles": wrapped.tolist()})
-    out.write_text(json.dumps({"schema_version": 1, "starts": entries}) + "\n", encoding="utf-8")
+    for name, couplings in SHAPES.items():
+        for free in (False, True):
+            ansatz = skeleton(couplings, free)
+            angles, scores = solutions(ansatz, MANY[ansatz.num_qubits])
+            gates = f"{len(ansatz.edges)} {'CZ and RZZ' if free else 'CZ'}"
+            print(f"{name}, {gates}, flips {ansatz.flips}: smallest singular value {scores.max():.3f}", flush=True)
+            wrapped = np.remainder(angles[scores.argmax()] + 2 * np.pi, 4 * np.pi) - 2 * np.pi  # the period is 4 pi
+            fields = {"num_qubits": ansatz.num_qubits, "edges": ansatz.edges, "flips": ansatz.flips, "free": free}
+            entries.append({**fields, "angles": [round(angle, 17) for angle in wrapped.tolist()]})
+    out.write_text(json.dumps({"schema_version": 2, "starts": entries}) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,6 +18,7 @@ from qadapt.adapters.store import write
 from qadapt.errors import AdapterError, NotSupportedError
 from qadapt.provider import Backend
 from qadapt.readout.decode import Readout, readout
+from qadapt.synthesis import Effort
 
 
 class Adapter:
@@ -124,6 +124,8 @@ class Adapter:
         readout: Readout | str | None = None,
         packed: bool | None = None,
         spacing: int = 0,
+        effort: Effort = "fast",
+        approximate: float | None = None,
     ) -> Iterator[Execution]:
         """Run the quantum part of every forward pass inside the block on a backend.
 
@@ -137,6 +139,9 @@ class Adapter:
             readout: A read-out or its name; that of the configuration by default.
             packed: Whether copies run side by side on the chip; where the target allows it by default.
             spacing: Least number of idle qubits between two copies.
+            effort: ``fast`` synthesises blocks in milliseconds; ``best`` takes longer for the fewest entangling gates.
+            approximate: Largest loss ``||V - Q|| / ||Q - 1||`` that a block may have, to save entangling gates; exact
+                blocks when omitted.
 
         Yields:
             The execution; its ``records`` say what was run, also after the block.
@@ -148,11 +153,11 @@ class Adapter:
         """
         self._refuse_merged()
         opened = registry.backend(backend) if isinstance(backend, str) else backend
-        execution = Execution(opened, self._readout(readout), shots, seed, packed, spacing)
+        execution = Execution(opened, self._readout(readout), shots, seed, packed, spacing, effort, approximate)
         before = {name: layer.measure for name, layer in self.layers.items()}
         try:
             for name, layer in self.layers.items():
-                layer.measure = partial(execution.measure, name)
+                layer.measure = execution.measure(name)
             with torch.no_grad():
                 yield execution
         finally:

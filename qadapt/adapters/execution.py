@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qadapt.adapters.layer import Measure
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
+from qadapt.compile.effort import check_effort
 from qadapt.errors import BindingsError
 from qadapt.jobs.runner import Run, run
 from qadapt.provider import Backend
 from qadapt.readout.decode import Decoded, Readout, Setting, allocate
+from qadapt.synthesis import Effort
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class Record:
         setting: Number of the read-out's measurement setting.
         circuit: The source circuit, before compilation.
         bindings: Values of its parameters, one row per slice that is not zero.
+        exact: What each row is to become, ``[rows, d]``; computed from the adapter's parameters, not by a circuit.
         run: Counts, provenance, and how they were executed.
         decoded: What the read-out made of all settings of the call.
     """
@@ -34,6 +39,7 @@ class Record:
     setting: int
     circuit: Circuit
     bindings: Bindings
+    exact: NDArray[np.float64]
     run: Run
     decoded: Decoded
 
@@ -50,6 +56,8 @@ class Execution:
             ``SeedSequence(seed, spawn_key=(c, s))``. None leaves it to the backend.
         packed: Whether copies run side by side; None leaves it to the runner.
         spacing: Least number of idle qubits between two copies.
+        effort: How much is spent on short circuits, ``fast`` or ``best``.
+        approximate: Largest loss ``||V - Q|| / ||Q - 1||`` of a block; None for exact blocks.
         records: What was run, in order. They hold every count and angle, so a long evaluation opens one execution per
             batch and keeps what it needs.
         calls: Layer calls so far.
@@ -61,6 +69,8 @@ class Execution:
     seed: int | None = None
     packed: bool | None = None
     spacing: int = 0
+    effort: Effort = "fast"
+    approximate: float | None = None
     records: list[Record] = field(default_factory=list)
     calls: int = 0
 
@@ -70,8 +80,20 @@ class Execution:
             raise BindingsError(f"shots is {self.shots!r}, expected a whole number of at least 1")
         if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0):
             raise BindingsError(f"seed is {self.seed!r}, expected None or a whole number of at least 0")
+        check_effort(self.effort)
 
-    def measure(self, layer: str, circuit: Circuit, bindings: Bindings, inputs: NDArray[np.float64]) -> Decoded:
+    def measure(self, layer: str) -> Measure:
+        """How a layer of that name is run here."""
+        return Measure(partial(self.run, layer), self.backend.target, self.effort, self.approximate)
+
+    def run(
+        self,
+        layer: str,
+        circuit: Circuit,
+        bindings: Bindings,
+        inputs: NDArray[np.float64],
+        exact: NDArray[np.float64],
+    ) -> Decoded:
         """Run all rows of a circuit once per measurement setting and decode them.
 
         Args:
@@ -79,6 +101,7 @@ class Execution:
             circuit: Circuit that measures all its qubits as one register.
             bindings: Values of its parameters.
             inputs: What each row prepares, ``[rows, d]``.
+            exact: What each row is to become, ``[rows, d]``; goes into the records.
 
         Raises:
             QadaptError: The circuit, bindings or shots do not fit, or the backend failed.
@@ -95,7 +118,7 @@ class Execution:
             runs.append((measured, done))
         decoded = self.readout.decode([done.counts for _, done in runs], inputs)
         for number, (measured, done) in enumerate(runs):
-            self.records.append(Record(layer, call, number, measured, bindings, done, decoded))
+            self.records.append(Record(layer, call, number, measured, bindings, exact, done, decoded))
         return decoded
 
     def _seed(self, call: int, setting: int) -> int | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Self, TypeAlias
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -17,9 +18,26 @@ from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.errors import NotSupportedError
 from qadapt.readout.decode import Decoded, Quantity, Readout
+from qadapt.synthesis import Effort
+from qadapt.target import Target
 
-Measure: TypeAlias = Callable[[Circuit, Bindings, NDArray[np.float64]], Decoded]
-"""Runs a circuit for all rows and decodes it; the last argument is what was prepared, ``[rows, d]``."""
+
+@dataclass(frozen=True)
+class Measure:
+    """How the quantum part of a layer is run.
+
+    Attributes:
+        run: Runs a circuit for all rows and decodes it. Its arguments are the circuit, the values of its parameters,
+            what each row prepares, ``[rows, d]``, and what it is to become, ``[rows, d]``.
+        target: The machine that angles are synthesised for.
+        effort: How much is spent on short circuits.
+        approximate: Largest loss of an inexact block; None for exact ones.
+    """
+
+    run: Callable[[Circuit, Bindings, NDArray[np.float64], NDArray[np.float64]], Decoded]
+    target: Target
+    effort: Effort = "fast"
+    approximate: float | None = None
 
 
 class AdapterLayer(nn.Module, ABC):

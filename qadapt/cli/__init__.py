@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "targets": "List the targets that can be reached now.",
     "compile": "Compile a circuit to native gates on the best qubits of a target.",
     "run": "Run a circuit on a backend and show its counts.",
+    "cache": "List and clear the synthesised blocks that are kept on disk.",
     "replicate": "Replicate a published study on any backend.",
 }
 """First line of the help of every command, by name; the command is in the module of that name."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from qadapt.errors import QadaptError
+from qadapt.synthesis import Effort
 
 app = typer.Typer(no_args_is_help=True, help="Replicate a published study on any backend.")
 
@@ -22,9 +23,10 @@ def cayley(
     backend: Annotated[list[str] | None, typer.Option(help="Where to run, provider:target; repeatable.")] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of the test text to predict.")] = None,
     shots: Annotated[int | None, typer.Option(min=1, help="Shots per circuit.")] = None,
-    dim: Annotated[int, typer.Option(help="Side of the blocks: 2, 4, 8 or 16.")] = 4,
+    dim: Annotated[int, typer.Option(help="Side of the blocks: 2, 4, 8, 16 or 32.")] = 4,
     layers: Annotated[str, typer.Option(help="Layer numbers, as in 1 or 0,2; 'all' for all.")] = "1",
     target: Annotated[list[str] | None, typer.Option(help="Linear layers to adapt; repeatable.")] = None,
+    effort: Annotated[Effort, typer.Option(help="fast, or best: longer for the fewest entangling gates.")] = "fast",
     steps: Annotated[int | None, typer.Option(min=0, help="Training steps of the adapter.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of training, shots and statistics.")] = 7,
     model: Annotated[
@@ -56,6 +58,7 @@ def cayley(
         targets=tuple(target or ("v_proj",)),
         layers=_layers(layers),
         dim=_dim(dim),
+        effort=effort,
         seed=seed,
         **given,
     )
@@ -85,8 +88,8 @@ def _layers(text: str) -> tuple[int, ...] | None:
         raise typer.BadParameter(f"{text!r} is neither 'all' nor numbers such as 0,2", param_hint="--layers") from None
 
 
-def _dim(dim: int) -> Literal[2, 4, 8, 16]:
-    for known in (2, 4, 8, 16):
+def _dim(dim: int) -> Literal[2, 4, 8, 16, 32]:
+    for known in (2, 4, 8, 16, 32):
         if dim == known:
             return known
-    raise typer.BadParameter(f"{dim} is not 2, 4, 8 or 16", param_hint="--dim")
+    raise typer.BadParameter(f"{dim} is not 2, 4, 8, 16 or 32", param_hint="--dim")

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
 from qadapt.circuit import Angle, Circuit, Operation, Parameter
+from qadapt.compile import fold
 from qadapt.compile.affine import Affine
+from qadapt.compile.effort import check_effort
 from qadapt.compile.expand import expand
 from qadapt.compile.native import NativeSet, Pulse, native_set
 from qadapt.compile.skeleton import Skeleton, Slot, skeleton
 from qadapt.compile.slots import Euler, Rotation, constant_euler, euler_angles, matrices, symbolic
 from qadapt.provider import check_angles, violations
+from qadapt.synthesis import Effort
 from qadapt.target import Target
 
 
@@ -30,8 +33,10 @@ class Compiled:
         target: The machine it was compiled for.
         layout: Physical qubit of each source qubit at the start.
         final: Physical qubit of each source qubit at the end.
-        angles: Native angles by parameter name, affine in the source's parameters and the slots' Euler angles.
+        angles: Native angles by parameter name, affine in the source's parameters and in the columns that folds and
+            slots derive from them.
         slots: Slots without a symbolic form, by the name under which their Euler angles are columns.
+        folds: Source angles of rzz that are folded row by row, by the name of their columns.
     """
 
     source: Circuit
@@ -41,6 +46,7 @@ class Compiled:
     final: tuple[int, ...]
     angles: Mapping[str, Affine]
     slots: Mapping[str, tuple[Rotation, ...]]
+    folds: Mapping[str, Affine]
 
     def native_angles(self, bindings: Bindings) -> NDArray[np.float64]:
         """Native angles of every row, ``[rows, parameters of circuit]``, in radians.
@@ -50,9 +56,11 @@ class Compiled:
         """
         check_angles(self.source, bindings.check(self.source.parameters))
         columns: dict[str, NDArray[np.float64]] = dict(bindings.columns)
+        for name, angle in self.folds.items():
+            columns |= fold.columns(name, _value(columns, angle))
         for name, factors in self.slots.items():
             eulers = euler_angles(matrices(factors, partial(_value, columns)))
-            columns |= {f"{name}.{part}": eulers[..., number] for number, part in enumerate(_PARTS)}
+            columns |= {_part(name, part): eulers[..., number] for number, part in enumerate(_PARTS)}
         out = np.empty((*bindings.shape, len(self.angles)))
         for number, angle in enumerate(self.angles.values()):
             out[..., number] = _value(columns, angle)  # a shared column is summed up before it is spread over the rows
@@ -69,6 +77,11 @@ class Compiled:
 _PARTS = ("lam", "theta", "phi")
 
 
+def _part(slot: str, part: str) -> str:
+    """Column of one Euler angle of a slot, by a name that no parameter of a circuit can have."""
+    return f"{slot}:{part}"
+
+
 def _value(columns: Mapping[str, NDArray[np.float64]], angle: Affine) -> NDArray[np.float64]:
     """An affine angle at the broadcast shape of its columns."""
     total = np.array(angle.offset)
@@ -78,7 +91,7 @@ def _value(columns: Mapping[str, NDArray[np.float64]], angle: Affine) -> NDArray
 
 
 def compile_circuit(
-    circuit: Circuit, target: Target, *, seed: int = 0, layout: Sequence[int] | None = None
+    circuit: Circuit, target: Target, *, seed: int = 0, layout: Sequence[int] | None = None, effort: Effort = "fast"
 ) -> Compiled:
     """Compile a circuit to native gates on the best qubits of a target.
 
@@ -90,19 +103,23 @@ def compile_circuit(
         target: The machine. On one without couplings, gates that it has pass through unchanged.
         seed: Seed of the router, used only where the circuit does not fit the couplings.
         layout: Physical qubit of each source qubit; chosen by the target's errors when omitted.
+        effort: ``best`` writes stretches of constant gates on two qubits again with the fewest entangling gates, and
+            routes several times.
 
     Raises:
-        TargetError: The circuit does not fit the target.
+        TargetError: The circuit does not fit the target, or there is no such effort.
     """
+    check_effort(effort)
     if target.couplings is None and layout is None and (passed := _passed(circuit, target)):
         return passed
-    return _emit(circuit, target, skeleton(circuit, target, seed=seed, layout=layout), native_set(target))
+    placed = skeleton(circuit, target, seed=seed, layout=layout, effort=effort)
+    return _emit(circuit, target, placed, native_set(target))
 
 
 def _passed(circuit: Circuit, target: Target) -> Compiled | None:
-    """Keep a circuit for a machine without couplings that has its gates or the gates they expand to."""
+    """Keep a circuit for a machine without couplings that has its gates or the gates they expand to, at any angle."""
     native = set(target.native)
-    if not {"rx", "ry", "rz", "cz"} <= native:
+    if target.ranges or not {"rx", "ry", "rz", "cz"} <= native:
         return None
     if not {operation.gate for operation in circuit.gates()} <= native:
         operations = tuple(expand(circuit.operations, native))
@@ -112,7 +129,8 @@ def _passed(circuit: Circuit, target: Target) -> Compiled | None:
     if any(qubit not in set(target.live_qubits) for qubit in range(circuit.num_qubits)):
         return None
     qubits = tuple(range(circuit.num_qubits))
-    return Compiled(circuit, passed, target, qubits, qubits, {p: Affine(0.0, {p: 1.0}) for p in passed.parameters}, {})
+    angles = {name: Affine(0.0, {name: 1.0}) for name in passed.parameters}
+    return Compiled(circuit, passed, target, qubits, qubits, angles, {}, {})
 
 
 class _Emitter:
@@ -133,11 +151,15 @@ class _Emitter:
         if euler is None:
             name = f"slot{len(self.slots)}"
             self.slots[name] = slot.factors
-            euler = Euler(*(Affine(0.0, {f"{name}.{part}": 1.0}) for part in _PARTS))
+            euler = Euler(*(Affine(0.0, {_part(name, part): 1.0}) for part in _PARTS))
         if slot.opening and self.experiment:
-            euler = Euler(Affine(), euler.theta, euler.phi)
+            euler = Euler(self.native.opening, euler.theta, euler.phi)
         pulses, self.frames[slot.qubit] = self.native.slot(euler, self.frames.get(slot.qubit, Affine()))
         self.pulses(slot.qubit, pulses)
+
+    def step(self, step: Operation) -> None:
+        """An entangling gate, which the frames pass, or a fence."""
+        self.operations.append(step.moved(step.qubits, tuple(self.angle(Affine.of(angle)) for angle in step.angles)))
 
     def pulses(self, qubit: int, pulses: Sequence[Pulse]) -> None:
         for pulse in pulses:
@@ -163,8 +185,8 @@ def _emit(circuit: Circuit, target: Target, placed: Skeleton, native: NativeSet)
         if isinstance(step, Slot):
             emitter.slot(step)
         else:
-            emitter.operations.append(step)
+            emitter.step(step)
     emitter.finish({qubit for register in placed.measured for qubit in register})
     compiled = Circuit(num_qubits=target.num_qubits, operations=tuple(emitter.operations), measured=placed.measured)
     assert not (circuit.measured and violations(compiled, target)), "a compile left the target"
-    return Compiled(circuit, compiled, target, placed.first, placed.last, emitter.angles, emitter.slots)
+    return Compiled(circuit, compiled, target, placed.first, placed.last, emitter.angles, emitter.slots, placed.folds)

@@ -64,6 +64,15 @@ def _crz(angle: Angle) -> tuple[Operation, ...]:
     return op("rz", 1, angles=[scaled(angle, 0.5)]), op("rzz", 0, 1, angles=[scaled(angle, -0.5)])
 
 
+def _cz() -> tuple[Operation, ...]:
+    return *(op("rz", qubit, angles=[-_QUARTER]) for qubit in (0, 1)), op("rzz", 0, 1, angles=[_QUARTER])
+
+
+def _turned(gate: str, before: Iterable[Operation], after: Iterable[Operation]) -> Rule:
+    """The same gate about another axis of the second qubit."""
+    return lambda angle: _around(before, op(gate, 0, 1, angles=[angle]), after)
+
+
 def _ecr() -> tuple[Operation, ...]:
     return op("h", 1), op("rzz", 0, 1, angles=[_QUARTER]), op("h", 1), op("x", 0)
 
@@ -133,6 +142,13 @@ RULES: dict[str, Rule] = {
 }
 """Each gate in simpler ones, on qubits 0, 1, 2 of the gate; rx, ry, rz and cz are where the rules end."""
 
+RZZ_RULES: dict[str, Rule] = {
+    "cz": _cz,
+    "crx": _turned("crz", [op("h", 1)], [op("h", 1)]),
+    "cry": _turned("crz", [op("rx", 1, angles=[_QUARTER])], [op("rx", 1, angles=[-_QUARTER])]),
+}
+"""Rules that come first where rzz is kept: one rzz in place of two cz, and cz itself where only rzz is kept."""
+
 
 def expand(operations: Iterable[Operation], keep: Collection[str]) -> Iterator[Operation]:
     """Yield the operations with every gate outside ``keep`` replaced by its rule, again and again.
@@ -144,7 +160,7 @@ def expand(operations: Iterable[Operation], keep: Collection[str]) -> Iterator[O
         if operation.is_fence or operation.gate in keep:
             yield operation
             continue
-        rule = RULES.get(operation.gate)
+        rule = (RZZ_RULES.get(operation.gate) if "rzz" in keep else None) or RULES.get(operation.gate)
         if rule is None:
             raise TargetError(f"{operation.gate} is not native and cannot be written in {', '.join(sorted(keep))}")
         inner = (

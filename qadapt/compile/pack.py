@@ -16,10 +16,11 @@ from qadapt.circuit import Circuit, Operation, Parameter
 from qadapt.compile.compiled import Compiled, compile_circuit
 from qadapt.compile.expand import expand
 from qadapt.compile.place import Pattern
-from qadapt.compile.skeleton import KEPT
+from qadapt.compile.skeleton import kept
 from qadapt.compile.tiles import tiles
 from qadapt.counts import Counts
 from qadapt.errors import CircuitError, TargetError
+from qadapt.synthesis import Effort
 from qadapt.target import Target
 
 
@@ -66,7 +67,15 @@ class Packed:
         return Counts((stacked.reshape(-1, stacked.shape[-1])[:rows],), counts.shots)
 
 
-def pack(circuit: Circuit, target: Target, *, copies: int | None = None, spacing: int = 0, seed: int = 0) -> Packed:
+def pack(
+    circuit: Circuit,
+    target: Target,
+    *,
+    copies: int | None = None,
+    spacing: int = 0,
+    seed: int = 0,
+    effort: Effort = "fast",
+) -> Packed:
     """Compile a circuit once and copy it onto as many good disjoint tiles as the chip has.
 
     Args:
@@ -75,6 +84,7 @@ def pack(circuit: Circuit, target: Target, *, copies: int | None = None, spacing
         copies: Most copies; the best tiles are used. All tiles when omitted.
         spacing: Least number of idle qubits between two tiles, 0 or 1.
         seed: Seed of the compile.
+        effort: Effort of the compile, see ``compile_circuit``.
 
     Raises:
         CircuitError: The circuit is not measured into exactly one register.
@@ -84,9 +94,10 @@ def pack(circuit: Circuit, target: Target, *, copies: int | None = None, spacing
         raise CircuitError(f"a packed circuit has one measured register, got {len(circuit.measured)}")
     if copies is not None and copies < 1:
         raise TargetError(f"copies is {copies}, expected at least 1")
-    pattern = Pattern.of(circuit.num_qubits, expand(circuit.operations, KEPT), circuit.bits)
-    places = tiles(pattern, target, spacing=spacing)[:copies]
-    first = compile_circuit(circuit, target, seed=seed, layout=places[0])
+    pattern = Pattern.of(circuit.num_qubits, expand(circuit.operations, kept(target)), circuit.bits)
+    places = tiles(pattern, target, spacing=spacing, copies=copies)
+    first = compile_circuit(circuit, target, seed=seed, layout=places[0], effort=effort)
+    places = tuple(tile for tile in places if _carries(tile, first, target))[:copies]
     operations = tuple(
         moved
         for number, tile in enumerate(places)
@@ -94,6 +105,13 @@ def pack(circuit: Circuit, target: Target, *, copies: int | None = None, spacing
     )
     measured = tuple(tuple(tile[qubit] for qubit in circuit.measured[0]) for tile in places)
     return Packed(first, Circuit(num_qubits=target.num_qubits, operations=operations, measured=measured), places)
+
+
+def _carries(tile: tuple[int, ...], first: Compiled, target: Target) -> bool:
+    """Whether the entangling gates of the first tile, which may be only one of the native ones, work on another too."""
+    to = dict(zip(first.layout, tile, strict=True))
+    used = {(operation.gate, operation.qubits) for operation in first.circuit.gates() if len(operation.qubits) == 2}
+    return all(target.couples(gate, (to[a], to[b])) for gate, (a, b) in used)
 
 
 def _name(tile: int, name: str) -> str:

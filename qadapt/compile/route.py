@@ -18,7 +18,7 @@ class Routed:
     """Operations on physical qubits.
 
     Attributes:
-        operations: One-qubit gates, cz, swap and fences on physical qubits.
+        operations: The circuit's gates and fences, and swaps between them, on physical qubits.
         first: Physical qubit of each circuit qubit at the start.
         last: Physical qubit of each circuit qubit at the end.
     """
@@ -33,6 +33,12 @@ def route(num_qubits: int, operations: Sequence[Operation], target: Target, *, s
 
     Routing runs on the largest connected piece of the live couplings; the routed circuit is then placed again as a
     whole by the target's errors where it fits elsewhere better.
+
+    Args:
+        num_qubits: Qubits of the circuit.
+        operations: One-qubit gates, entangling gates and fences.
+        target: Machine with couplings.
+        seed: Seed of the router.
 
     Raises:
         TargetError: The circuit needs more connected qubits than the target has.
@@ -62,7 +68,7 @@ def route(num_qubits: int, operations: Sequence[Operation], target: Target, *, s
 
 
 def _to_qiskit(num_qubits: int, operations: Sequence[Operation]) -> Any:
-    """Build a circuit in which every operation but cz and fence is opaque and labelled by its index."""
+    """Build a circuit in which every gate is opaque and labelled by its index."""
     from qiskit import QuantumCircuit
     from qiskit.circuit import Gate
 
@@ -70,10 +76,8 @@ def _to_qiskit(num_qubits: int, operations: Sequence[Operation]) -> Any:
     for index, operation in enumerate(operations):
         if operation.is_fence:
             circuit.barrier(*operation.qubits)
-        elif len(operation.qubits) == 2:
-            circuit.cz(*operation.qubits)
         else:
-            circuit.append(Gate(f"op{index}", 1, []), operation.qubits)
+            circuit.append(Gate(f"op{index}", len(operation.qubits), []), operation.qubits)
     return circuit
 
 
@@ -82,7 +86,7 @@ def _from_qiskit(circuit: Any, operations: Sequence[Operation]) -> Iterator[Oper
     for instruction in circuit.data:
         qubits = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
         name = instruction.operation.name
-        if name in ("cz", "swap"):
+        if name == "swap":
             yield Operation(gate=name, qubits=qubits)
         elif name == "barrier":
             yield Operation(gate=FENCE, qubits=qubits)

@@ -20,22 +20,25 @@ MAX_TILE = 5
 
 SECONDS, GAP = 5.0, 0.01
 """The integer program stops here or within this share of its bound. Heavy-hex chips are solved to the end in a tenth of
-a second; on square grids with spacing the best tiling found so far is taken."""
+a second; on square grids the best tiling found so far is taken, or a greedy one where that is better."""
 
 
-def tiles(pattern: Pattern, target: Target, *, spacing: int = 0) -> tuple[tuple[int, ...], ...]:
-    """Choose the most disjoint tiles, and among equally many those of the least expected loss.
+def tiles(
+    pattern: Pattern, target: Target, *, spacing: int = 0, copies: int | None = None
+) -> tuple[tuple[int, ...], ...]:
+    """Choose the most disjoint tiles, and among equally many those of the best predicted fidelity.
 
-    Pairs without spacing are a maximum weighted matching; all other cases are an integer program (at most one tile
+    All pairs without spacing are a maximum weighted matching; all other cases are an integer program (at most one tile
     over each qubit; with spacing also over each coupler, which leaves an idle qubit between any two tiles).
 
     Args:
         pattern: A connected pattern of 1 to 5 qubits.
         target: A machine with couplings.
         spacing: Least number of idle qubits between two tiles, 0 or 1.
+        copies: Most tiles; as many as fit when omitted.
 
     Returns:
-        Physical qubits per tile, in the order of the circuit's qubits; the tile of the least loss first.
+        Physical qubits per tile, in the order of the circuit's qubits; the best tile first.
 
     Raises:
         TargetError: The pattern is too large or not connected, or no tile fits.
@@ -46,18 +49,19 @@ def tiles(pattern: Pattern, target: Target, *, spacing: int = 0) -> tuple[tuple[
         raise TargetError(f"spacing is {spacing!r}, allowed are 0 and 1")
     if pattern.num_qubits > MAX_TILE or len(pattern.parts()) > 1:
         raise TargetError(f"packed are connected circuits of 1 to {MAX_TILE} qubits")
-    return _tiles(pattern, target, spacing)
+    return _tiles(pattern, target, spacing, copies)
 
 
 @lru_cache(maxsize=64)
-def _tiles(pattern: Pattern, target: Target, spacing: int) -> tuple[tuple[int, ...], ...]:
+def _tiles(pattern: Pattern, target: Target, spacing: int, copies: int | None) -> tuple[tuple[int, ...], ...]:
     candidates = _candidates(pattern, target)
     if not candidates:
         raise TargetError(f"no tile of {pattern.num_qubits} qubits fits {target.name}")
     losses = np.array([cost(pattern, dict(enumerate(tile)), target) for tile in candidates])
-    chosen = _matching(candidates, losses) if pattern.num_qubits == 2 and not spacing else None
-    if chosen is None:
-        chosen = _program(candidates, losses, target, spacing)
+    if pattern.num_qubits == 2 and not spacing and copies is None:
+        chosen = _matching(candidates, losses)
+    else:
+        chosen = _program(candidates, losses, target, spacing, len(candidates) if copies is None else copies)
     return tuple(candidates[index] for index in sorted(chosen, key=lambda index: (losses[index], candidates[index])))
 
 
@@ -95,6 +99,7 @@ def _program(
     losses: Losses,
     target: Target,
     spacing: int,
+    copies: int,
 ) -> list[int]:
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
@@ -113,19 +118,23 @@ def _program(
         for number in sorted({number for qubit in group for number in over.get(qubit, [])}):
             rows.append(row)
             columns.append(number)
-    matrix = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(groups), len(candidates)))
+    rows += [len(groups)] * len(candidates)  # the last row counts the tiles
+    columns += range(len(candidates))
+    matrix = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(groups) + 1, len(candidates)))
     # All losses together weigh less than one tile, so that the number of tiles comes first.
-    scale = 0.5 / max(1e-9, float(np.sort(losses)[-target.num_qubits :].sum()))
+    scale = 0.5 / max(1e-9, float(np.sort(losses)[-min(target.num_qubits, copies) :].sum()))
     solution = milp(
         scale * losses - 1,
         integrality=np.ones(len(candidates), dtype=int),
         bounds=Bounds(0, 1),
-        constraints=LinearConstraint(matrix, -np.inf, 1),
+        constraints=LinearConstraint(matrix, -np.inf, [*[1] * len(groups), copies]),
         options={"mip_rel_gap": GAP, "time_limit": SECONDS},
     )
+    greedy = _greedy(candidates, losses, groups)[:copies]
     if solution.x is None:
-        return _greedy(candidates, losses, groups)
-    return [int(number) for number in np.flatnonzero(solution.x > 0.5)]
+        return greedy
+    solved = [int(number) for number in np.flatnonzero(solution.x > 0.5)]
+    return max(solved, greedy, key=lambda chosen: (len(chosen), -losses[chosen].sum()))
 
 
 def _greedy(candidates: Sequence[tuple[int, ...]], losses: Losses, groups: Sequence[frozenset[int]]) -> list[int]:

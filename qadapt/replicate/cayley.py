@@ -150,7 +150,10 @@ def _on_backend(
         path = folder / f"{number:05d}.npz"
         if not path.exists():
             seed = derived_seed(settings.seed, number)
-            save(path, evaluate(language_model, adapter, backend, window, shots=settings.shots, seed=seed))
+            made = evaluate(
+                language_model, adapter, backend, window, shots=settings.shots, seed=seed, effort=settings.effort
+            )
+            save(path, made)
         parts.append(load(path))
         advance(number + 1, len(test))
     first = Provenance.model_validate_json(parts[0].provenance)

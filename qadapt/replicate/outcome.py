@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from qadapt.replicate.verdict import Agreement
+from qadapt.synthesis import Effort
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,10 +21,11 @@ class Settings(BaseModel):
         model: Hugging Face id or local path; None for the shipped model.
         targets: Names of the linear layers that get an adapter.
         layers: Layer numbers; None for all.
-        dim: Side of the blocks, 2, 4, 8 or 16.
+        dim: Side of the blocks, 2, 4, 8, 16 or 32.
         tokens: Tokens of the test text that are predicted.
         window: Most tokens predicted in one window.
         shots: Shots per row on every backend.
+        effort: How much is spent on short circuits, ``fast`` or ``best``.
         seed: Seed of training, shots and bootstrap.
         steps: Training steps; 0 leaves the adapter at the identity.
         batch: Windows per training step.
@@ -35,10 +37,11 @@ class Settings(BaseModel):
     model: str | None = None
     targets: tuple[str, ...] = ("v_proj",)
     layers: tuple[int, ...] | None = (1,)
-    dim: Literal[2, 4, 8, 16] = 4
+    dim: Literal[2, 4, 8, 16, 32] = 4
     tokens: int = 512
     window: int = 64
     shots: int = 8192
+    effort: Effort = "fast"
     seed: int = 7
     steps: int = 300
     batch: int = 16

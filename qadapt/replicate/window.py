@@ -17,7 +17,7 @@ from qadapt.errors import QadaptError
 from qadapt.provider import Backend
 from qadapt.replicate.language_model import LanguageModel
 from qadapt.replicate.prediction import ideal, predicted
-from qadapt.simulate import statevector
+from qadapt.synthesis import Effort
 
 Floats = NDArray[np.float64]
 
@@ -54,19 +54,24 @@ class Window:
 
 
 def evaluate(
-    language_model: LanguageModel, adapter: Adapter, backend: Backend, window: Tensor, *, shots: int, seed: int | None
+    language_model: LanguageModel,
+    adapter: Adapter,
+    backend: Backend,
+    window: Tensor,
+    *,
+    shots: int,
+    seed: int | None,
+    effort: Effort,
 ) -> Window:
     """Run one window ``[tokens + 1]`` with the adapter's quantum part on a backend."""
     start = time.perf_counter()
-    with adapter.on(backend, shots=shots, seed=seed) as execution:
+    with adapter.on(backend, shots=shots, seed=seed, effort=effort) as execution:
         losses = language_model.losses(window).numpy()
     seconds = time.perf_counter() - start
     records = execution.records
     exact = [ideal(record.circuit, record.bindings) for record in records]
     noisy = [predicted(record.circuit, record.bindings, backend.target, tiles=record.run.tiles) for record in records]
-    # The circuits are real, so their amplitudes are the exact vectors, signs included.
-    outputs = [statevector.amplitudes(record.circuit, record.bindings).real for record in records]
-    errors = [np.square(record.decoded.values - y).sum(axis=1) for record, y in zip(records, outputs, strict=True)]
+    errors = [np.square(record.decoded.values - record.exact).sum(axis=1) for record in records]
     first = records[0].run
     return Window(
         losses=losses,

@@ -1,64 +1,209 @@
-"""Orthogonal blocks: angles whose circuit is a given rotation matrix."""
+"""Orthogonal blocks: angles whose circuit is a given matrix, with one skeleton for all of them."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qadapt.errors import BindingsError
-from qadapt.synthesis.ansatz import BLOCKS, Ansatz, Synthesis
-from qadapt.synthesis.arrays import Floats, lengths
-from qadapt.synthesis.closed import so2, so4
-from qadapt.synthesis.inputs import angles_of, matrices_of, verified
+from qadapt.synthesis.ansatz import Ansatz, Attempt, Synthesis
+from qadapt.synthesis.arrays import Floats, distances, lengths
+from qadapt.synthesis.cache import Cache
+from qadapt.synthesis.closed import o4, so2, so4
+from qadapt.synthesis.generators import generators
+from qadapt.synthesis.inputs import TOLERANCE, angles_of, bound_of, matrices_of, some, verified
 from qadapt.synthesis.lm import GOAL, fit, random_starts
+from qadapt.synthesis.skeletons import REFLECTION, ROTATION, Effort, ladder, shorter
 from qadapt.synthesis.starts import identity_starts
+from qadapt.synthesis.tangent import matrices
 
-_CLOSED = {BLOCKS[1]: so2, BLOCKS[2]: so4}
-_TRIES = 60
+Indices: TypeAlias = NDArray[np.intp]
+
+_CLOSED = {Ansatz(1): so2, ROTATION: so4, REFLECTION: o4}
+_TRIES = {"fast": 12, "best": 60}
+_EVALUATIONS = 300
+_NEAR = {"fast": 0.25, "best": 0.005}
+"""Distance ``||Q - 1|| / sqrt(d)`` from the identity below which a block is left to a skeleton that is regular there:
+nearer and nearer to a critical value, least squares takes ever more evaluations and then fails."""
+_SAMPLE = 16  # rows on which a skeleton is tried before all rows are
+_INEXACT = {"tries": 3, "evaluations": 60}
+"""Starts of each kind and evaluations per start for inexact blocks: more rarely save a gate."""
+_CHUNK = 1 << 23  # angles times residuals between two visits to the cache, so that an interrupted call loses little
+
+_log = logging.getLogger(__name__)
 
 
 def synthesise_blocks(
-    matrices: ArrayLike, *, warm: ArrayLike | None = None, ansatz: Ansatz | None = None, seed: int = 0
+    matrices: ArrayLike,
+    *,
+    ansaetze: Sequence[Ansatz] | None = None,
+    effort: Effort = "fast",
+    approximate: float | None = None,
+    warm: ArrayLike | None = None,
+    seed: int = 0,
+    cache: Cache | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> Synthesis:
-    """Find angles whose circuit is a given matrix of SO(d), with one skeleton on a line for all rows.
+    """Find angles whose circuit is a given orthogonal matrix, up to global phase, with one skeleton for all rows.
 
-    Blocks of side 2 and 4 take 0 and 2 CZ in closed form. Blocks of side 8 and 16 take 19 and 68 CZ by least squares:
-    more than the 14 and 60 that generic blocks need, because near the identity, where adapters live, the shorter
-    skeletons have no well-conditioned angles.
+    Blocks of side 2 and 4 take 0 and 2 CZ in closed form (3 for side 4 and determinant -1). Larger blocks are solved by
+    least squares with one ansatz after the other, until one of them reaches every row; those that some rows did not
+    reach are in the result's ``attempts`` and in the log.
 
     Args:
-        matrices: Rotations ``[rows, d, d]`` with d = 2, 4, 8 or 16; index *i* has qubit *k* in bit *k*.
-        warm: Angles ``[rows, size]`` of earlier, similar blocks to start from. Closed forms do not need them.
-        ansatz: Another skeleton than the default one of that size.
-        seed: Seed of the random starts of the least squares.
+        matrices: Blocks ``[rows, d, d]`` with d = 2, 4, 8, 16 or 32 and determinant +1 (d = 4: or all -1); index *i*
+            has qubit *k* in bit *k*.
+        ansaetze: Skeletons to try, in this order; ``ladder`` on a line when omitted.
+        effort: Which ladder, and how many starts: ``fast`` or ``best``.
+        approximate: Largest loss ``||V - Q|| / ||Q - 1||`` that a row may have, below 1; exact to 1e-9 when omitted.
+            Skeletons shorter than the first are then tried before it.
+        warm: Angles ``[rows, size]`` of earlier, similar blocks to start from, for the ansatz of that size.
+        seed: Seed of the random starts.
+        cache: Where exact angles of large blocks are looked up and kept.
+        progress: Called with the number of rows that were closed since the last call.
 
     Raises:
-        BindingsError: The matrices are not real, finite, orthogonal, of determinant +1 or of such a shape; the warm
-            angles or the ansatz do not fit them; or no angles within 1e-9 were found for a row.
+        BindingsError: The matrices are not real, finite, orthogonal, of such a shape and determinant; warm angles or
+            ansaetze do not fit them; or a row is not reached by any ansatz.
     """
     targets = matrices_of(matrices)
+    if effort not in _TRIES:
+        raise BindingsError(f"effort is {effort!r}, expected 'fast' or 'best'")
+    chosen = _chosen(targets, ansaetze, effort)
+    before = None if warm is None else angles_of(warm, {ansatz.size for ansatz in chosen}, len(targets))
+    solver = _Solver(targets, before, _TRIES[effort], seed, cache, progress)
+    if approximate is not None:
+        bounds = np.maximum(TOLERANCE, bound_of(approximate) * _reach(targets))
+        found = solver.first([*solver.promising(shorter(chosen[0]), bounds), *chosen], bounds)
+    else:
+        distance = float(_reach(targets).min(initial=np.inf)) / np.sqrt(targets.shape[1])
+        regular = [ansatz for ansatz in chosen if ansatz in _CLOSED or ansatz in identity_starts()]
+        near = distance < _NEAR[effort] and bool(regular)
+        found = solver.first(regular if near else chosen, np.full(len(targets), TOLERANCE))
+    return verified(found)
+
+
+def _chosen(targets: Floats, ansaetze: Sequence[Ansatz] | None, effort: Effort) -> tuple[Ansatz, ...]:
     num_qubits = targets.shape[1].bit_length() - 1
-    ansatz = BLOCKS[num_qubits] if ansatz is None else ansatz
-    if ansatz.num_qubits != num_qubits:
-        raise BindingsError(f"blocks of side {targets.shape[1]} take {num_qubits} qubits, not {ansatz.num_qubits}")
-    before = None if warm is None else angles_of(warm, ansatz, len(targets))
-    angles = _CLOSED[ansatz](targets) if ansatz in _CLOSED else _searched(ansatz, targets, before, seed)
-    return verified(Synthesis(ansatz, angles, lengths(ansatz.matrix(angles) - targets)))
+    if ansaetze is None:
+        reflections = num_qubits == 2 and len(targets) and np.linalg.det(targets[0]) < 0
+        return (REFLECTION,) if reflections else ladder(num_qubits, effort=effort)
+    for ansatz in ansaetze:
+        if ansatz.num_qubits != num_qubits:
+            raise BindingsError(f"blocks of side {targets.shape[1]} take {num_qubits} qubits, not {ansatz.num_qubits}")
+    if not ansaetze:
+        raise BindingsError("no ansatz to try", hint="leave ansaetze out, or give at least one")
+    return tuple(ansaetze)
 
 
-def _searched(ansatz: Ansatz, targets: Floats, warm: Floats | None, seed: int) -> Floats:
-    """Angles ``[rows, size]`` by least squares; the best found for rows that were not solved."""
-    rows = len(targets)
-    angles, distances = np.zeros((rows, ansatz.size)), np.full(rows, np.inf)
-    if warm is not None:
-        angles, distances = fit(ansatz, targets, warm, np.arange(rows)[:, None])
-    hard = np.flatnonzero(distances > GOAL)
-    if hard.size:
-        starts = random_starts(ansatz, _TRIES, seed)
-        identity = identity_starts().get(ansatz)
-        if identity is not None:
-            starts = np.concatenate([identity[None], starts])
-        # Nearest start first: for a block near the identity that is the identity start.
-        overlaps = targets[hard].reshape(hard.size, -1) @ ansatz.matrix(starts).reshape(len(starts), -1).T
-        angles[hard], _ = fit(ansatz, targets[hard], starts, np.argsort(-overlaps, axis=1, kind="stable"))
-    return angles
+@dataclass(frozen=True, eq=False)
+class _Solver:
+    """Finds the first ansatz that reaches all targets; the fields are arguments of ``synthesise_blocks``."""
+
+    targets: Floats
+    warm: Floats | None
+    tries: int
+    seed: int
+    cache: Cache | None
+    progress: Callable[[int], object] | None
+
+    def first(self, ansaetze: Sequence[Ansatz], bounds: Floats) -> Synthesis:
+        """Angles of the first ansatz with which every row is within its bound, or of the last one."""
+        attempts: list[Attempt] = []
+        rows = np.arange(len(self.targets))
+        sample = rows[:: max(1, len(rows) // _SAMPLE)]
+        for ansatz in ansaetze[:-1]:
+            for some_rows in (sample, rows) if len(rows) > 2 * _SAMPLE else (rows,):
+                angles = self.angles(ansatz, some_rows, bounds[some_rows])
+                residual = distances(ansatz.matrix(angles), self.targets[some_rows])
+                bad = some_rows[~(residual <= bounds[some_rows])]
+                if bad.size:
+                    break
+            else:
+                return self.synthesis(ansatz, angles, bounds, attempts)
+            attempts.append(Attempt(ansatz, tuple(bad.tolist())))
+            _log.info("%d entangling gates do not reach rows %s; taking more", len(ansatz.edges), some(bad))
+        return self.synthesis(ansaetze[-1], self.angles(ansaetze[-1], rows, bounds), bounds, attempts)
+
+    def promising(self, ansaetze: Sequence[Ansatz], bounds: Floats) -> Sequence[Ansatz]:
+        """The ansaetze, ascending, from the first on that holds the bounds of a few rows.
+
+        Found by bisection: that a longer one can do what a shorter one could is nearly always true, and where it is
+        not, only a chance to save a gate is lost.
+        """
+        rows = np.arange(len(self.targets))[:: max(1, len(self.targets) // _SAMPLE)]
+        low, high = 0, len(ansaetze)
+        while low < high:
+            middle = (low + high) // 2
+            angles = self.angles(ansaetze[middle], rows, bounds[rows])
+            residual = distances(ansaetze[middle].matrix(angles), self.targets[rows])
+            low, high = (low, middle) if (residual <= bounds[rows]).all() else (middle + 1, high)
+        return ansaetze[low:]
+
+    def synthesis(self, ansatz: Ansatz, angles: Floats, bounds: Floats, attempts: Sequence[Attempt]) -> Synthesis:
+        """What was found, with its residuals."""
+        residual, reach = distances(ansatz.matrix(angles), self.targets), _reach(self.targets)
+        missed = np.where(residual <= TOLERANCE, 0.0, np.inf)
+        loss = np.divide(residual, reach, out=missed, where=reach > TOLERANCE)
+        return Synthesis(ansatz, angles, residual, loss, bounds, tuple(attempts))
+
+    def angles(self, ansatz: Ansatz, rows: Indices, bounds: Floats) -> Floats:
+        """Angles of some rows ``[rows, size]``: in closed form, from the cache, or by least squares."""
+        targets = self.targets[rows]
+        if ansatz in _CLOSED:
+            return _CLOSED[ansatz](targets)
+        cache = self.cache if (bounds <= TOLERANCE).all() else None
+        known, angles = np.zeros(len(rows), dtype=bool), np.zeros((len(rows), ansatz.size))
+        if cache is not None:
+            known, angles = cache.get(ansatz, targets)
+            known &= distances(ansatz.matrix(angles), targets) <= TOLERANCE
+            if self.progress is not None:
+                self.progress(int(known.sum()))
+        open_rows = np.flatnonzero(~known)
+        size = ansatz.size * targets.shape[1] * (targets.shape[1] - 1) // 2
+        chunks = max(1, -(-open_rows.size * size // _CHUNK)) if cache is not None else 1
+        for chunk in np.array_split(open_rows, chunks):
+            angles[chunk], found = self.search(ansatz, rows[chunk], bounds[chunk])
+            if cache is not None:
+                solved = chunk[found <= TOLERANCE]
+                cache.put(ansatz, targets[solved], angles[solved])
+        return angles
+
+    def search(self, ansatz: Ansatz, rows: Indices, bounds: Floats) -> tuple[Floats, Floats]:
+        """Angles ``[rows, size]`` by least squares and their distances; the best found for rows that are not solved."""
+        targets, goal = self.targets[rows], bounds * (GOAL / TOLERANCE)
+        angles, found = np.zeros((len(rows), ansatz.size)), np.full(len(rows), np.inf)
+        if self.warm is not None and self.warm.shape[1] == ansatz.size:
+            angles, found = fit(ansatz, targets, self.warm[rows], np.arange(len(rows))[:, None], goal=goal)
+        hard = np.flatnonzero(found > goal)
+        if hard.size:
+            exact = bool((bounds <= TOLERANCE).all())
+            starts = random_starts(ansatz, self.tries if exact else _INEXACT["tries"], self.seed)
+            if not exact:  # inexact circuits of small blocks have small angles
+                starts = np.concatenate([starts * 0.05, starts])
+            if ansatz in identity_starts():
+                starts = np.concatenate([identity_starts()[ansatz][None], starts])
+            # Nearest start first: for a block near the identity that is the identity start.
+            made = matrices(generators(ansatz), starts).reshape(len(starts), -1)
+            order = np.argsort(-targets[hard].reshape(hard.size, -1) @ made.T, axis=1, kind="stable")
+            evaluations = _EVALUATIONS if exact else _INEXACT["evaluations"]
+            angles[hard], found[hard] = fit(
+                ansatz,
+                targets[hard],
+                starts,
+                order,
+                evaluations=evaluations,
+                goal=goal[hard],
+                progress=self.progress,
+            )
+        return angles, found
+
+
+def _reach(targets: Floats) -> Floats:
+    """Frobenius distances of the blocks from the identity, ``[rows]``: how much they do."""
+    return lengths(targets - np.eye(targets.shape[1]))

@@ -42,6 +42,15 @@ def so4(matrices: Floats) -> Floats:
     return np.concatenate([first, middle[::-1], last]).T
 
 
+def o4(matrices: Floats) -> Floats:
+    """Angles ``[rows, 8]`` of three CZ between RY RY for matrices ``[rows, 4, 4]`` of O(4) with determinant -1.
+
+    A CZ first, which has determinant -1, leaves an SO(4).
+    """
+    angles = so4(matrices * np.array([1.0, 1.0, 1.0, -1.0]))
+    return np.concatenate([np.zeros((len(angles), 2)), angles], axis=1)
+
+
 def _euler(quaternions: Floats) -> tuple[Floats, Floats, Floats]:
     """First, middle and last angle of quaternions ``[4, ...]`` as turns about unit 1, unit 3, unit 1."""
     w, x, y, z = quaternions
@@ -93,7 +102,7 @@ def state3(vectors: Floats) -> Floats:
 
 
 def state4(vectors: Floats) -> Floats:
-    """Angles ``[rows, 22]`` of the skeleton ``SCHMIDT`` for unit vectors ``[rows, 16]``.
+    """Angles ``[rows, 22]`` of the last four-qubit skeleton of ``STATES`` for unit vectors ``[rows, 16]``.
 
     Schmidt decomposition between qubits (1, 0) and (3, 2). One CZ prepares the coefficient of *k* at ``q1 q0 = k``;
     four CNOT along the line (1 to 2, 2 to 3, 0 to 1, 1 to 2) leave *k* on qubits 3, 2 and the same bits, the upper one
@@ -111,6 +120,27 @@ def state4(vectors: Floats) -> Floats:
     out[:, 10], out[:, 11] = low[:, 0], _QUARTER  # after CZ 0 1
     out[:, 12], out[:, 13] = low[:, 1], _QUARTER + high[:, 0]  # after CZ 1 2
     out[:, 14:18], out[:, 18:] = low[:, 2:], high[:, 2:]
+    return out
+
+
+def ring4(vectors: Floats) -> Floats:
+    """Angles ``[rows, 18]`` of the four-qubit skeleton of ``STATES`` on a ring for unit vectors ``[rows, 16]``.
+
+    Schmidt decomposition between qubits (1, 0) and (3, 2). One CZ prepares the coefficient of *k* at ``q1 q0 = k``, two
+    copy the bits to qubits 3 and 2 (``ry(pi/2) cz ry(-pi/2)`` maps ``k 0`` to ``(-1)^k k k``), and an SO(4) on either
+    side turns them into the Schmidt vectors.
+    """
+    left, values, right = _rotations(vectors.reshape(-1, 4, 4), order=(0, 1, 2, 3))
+    core = state2(values * np.array([1.0, -1.0, -1.0, 1.0]))
+    low, high = so4(right), so4(left)
+    out = np.empty((len(values), 18))
+    out[:, :2] = core[:, :2]
+    out[:, 2:4] = _QUARTER
+    out[:, 4:6] = core[:, 2:]  # after CZ 0 1
+    out[:, 6], out[:, 7] = low[:, 0], high[:, 0] - _QUARTER  # after CZ 0 2
+    out[:, 8], out[:, 9] = low[:, 1], high[:, 1] - _QUARTER  # after CZ 1 3
+    out[:, 10:12], out[:, 12:14] = low[:, 2:4], high[:, 2:4]  # after CZ 0 1 and CZ 2 3
+    out[:, 14:16], out[:, 16:] = low[:, 4:], high[:, 4:]
     return out
 
 

@@ -1,7 +1,8 @@
 """Identity starts: angles at which a skeleton is the identity and all directions of SO(d) are open.
 
-Adapters start at the identity and stay near it, so this is where a search for their angles begins. The shipped angles
-are the best conditioned of many solutions; ``tools/identity_starts.py`` computes them anew.
+Adapters start at the identity and stay near it, so this is where a search for their angles begins. Short skeletons have
+no such angles: there the identity is a critical value, and least squares stalls in its neighbourhood. The shipped ones
+are the best conditioned of many; ``tools/identity_starts.py`` computes them anew.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from qadapt.errors import QadaptError
 from qadapt.synthesis.ansatz import Ansatz
-from qadapt.synthesis.arrays import Floats
+from qadapt.synthesis.arrays import Floats, distances
 from qadapt.synthesis.lm import conditioning
 
 ERROR, CONDITIONING = 1e-12, 1e-2
@@ -36,9 +37,11 @@ def identity_starts() -> Mapping[Ansatz, Floats]:
 
 
 def _checked(entry: Mapping[str, Any]) -> tuple[Ansatz, Floats]:
-    ansatz = Ansatz(entry["num_qubits"], tuple((low, high) for low, high in entry["edges"]))
+    edges = tuple((low, high) for low, high in entry["edges"])
+    ansatz = Ansatz(entry["num_qubits"], edges, tuple(entry["flips"]), entry["free"])
     angles = np.array(entry["angles"], dtype=float)
-    distance = np.linalg.norm(ansatz.matrix(angles) - np.eye(1 << ansatz.num_qubits))
+    identity = np.eye(1 << ansatz.num_qubits)
+    distance = distances(ansatz.matrix(angles)[None], identity[None])[0]
     if not distance <= ERROR or not conditioning(ansatz, angles[None])[0] >= CONDITIONING:
         raise QadaptError(
             f"the shipped identity start of {ansatz.num_qubits} qubits is damaged: distance {distance:.1e}",

@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qadapt.synthesis.ansatz import SCHMIDT, STATES, Ansatz, Synthesis
-from qadapt.synthesis.arrays import Floats, lengths
-from qadapt.synthesis.closed import state1, state2, state3, state4
+from qadapt.synthesis.ansatz import Ansatz, Attempt, Synthesis
+from qadapt.synthesis.arrays import Floats, distances
+from qadapt.synthesis.closed import ring4, state1, state2, state3, state4
 from qadapt.synthesis.inputs import TOLERANCE, vectors_of, verified
 from qadapt.synthesis.lm import fit, random_starts
+from qadapt.synthesis.skeletons import STATES, Couplings, state_ladder
 
-_CLOSED = {1: state1, 2: state2, 3: state3}
+_CLOSED: Mapping[Ansatz, Callable[[Floats], Floats]] = MappingProxyType(
+    {STATES[1][0]: state1, STATES[2][0]: state2, STATES[3][0]: state3, STATES[4][0]: ring4, STATES[4][3]: state4}
+)
 _TRIES, _EVALUATIONS = 8, 100
 
 
-def synthesise_states(vectors: ArrayLike, *, seed: int = 0) -> Synthesis:
-    """Find angles that prepare real unit vectors, with one skeleton on a line for all rows.
+def synthesise_states(vectors: ArrayLike, *, couplings: Couplings | None = None, seed: int = 0) -> Synthesis:
+    """Find angles that prepare real unit vectors, with one skeleton for all rows.
 
-    Vectors of 2, 4 and 8 components take 0, 1 and 3 CZ in closed form. Vectors of 16 take 7 CZ by least squares; if a
-    row defeats that, which takes Schmidt coefficients of very different size, all rows take 9 CZ in closed form.
+    Vectors of 2, 4 and 8 components take 0, 1 and 3 CZ in closed form. Vectors of 16 take 7 CZ, in closed form where
+    the qubits are coupled as the ring 0-1-3-2 and by least squares on a line or a star; vectors of 32 take 14. Rows
+    that least squares does not reach (Schmidt coefficients of very different size) move all rows to a longer skeleton,
+    on a line of four qubits one of 9 CZ in closed form; the result's ``attempts`` name them.
 
     Args:
-        vectors: Unit vectors ``[rows, d]`` with d = 2, 4, 8 or 16; component *i* belongs to the outcome whose bit *k*
-            is qubit *k*.
+        vectors: Unit vectors ``[rows, d]`` with d = 2, 4, 8, 16 or 32; component *i* belongs to the outcome whose bit
+            *k* is qubit *k*.
+        couplings: Pairs that may be entangled; a line 0-1-2-... when omitted.
         seed: Seed of the starts of the least squares.
 
     Raises:
-        BindingsError: The vectors are not real, finite, of unit norm or of such a shape.
+        BindingsError: The vectors are not real, finite, of unit norm or of such a shape, or a row is not reached.
+        CircuitError: The couplings do not connect the qubits.
     """
     targets = vectors_of(vectors)
-    num_qubits = targets.shape[1].bit_length() - 1
-    if num_qubits in _CLOSED:
-        return verified(_synthesis(STATES[num_qubits], _CLOSED[num_qubits](targets), targets))
-    found = _synthesis(STATES[num_qubits], _searched(STATES[num_qubits], targets, seed), targets)
-    if (found.residual > TOLERANCE).any():
-        found = _synthesis(SCHMIDT, state4(targets), targets)
-    return verified(found)
-
-
-def _synthesis(ansatz: Ansatz, angles: Floats, targets: Floats) -> Synthesis:
-    return Synthesis(ansatz, angles, lengths(ansatz.state(angles) - targets))
+    chosen = state_ladder(targets.shape[1].bit_length() - 1, couplings)
+    attempts: list[Attempt] = []
+    for ansatz in chosen:
+        angles = _CLOSED[ansatz](targets) if ansatz in _CLOSED else _searched(ansatz, targets, seed)
+        residual = distances(ansatz.state(angles), targets)
+        bad = np.flatnonzero(~(residual <= TOLERANCE))
+        if not bad.size:
+            break
+        attempts.append(Attempt(ansatz, tuple(bad.tolist())))
+    return verified(Synthesis(ansatz, angles, residual, residual, np.full(len(targets), TOLERANCE), tuple(attempts)))
 
 
 def _searched(ansatz: Ansatz, targets: Floats, seed: int) -> Floats:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qadapt import GATES, Circuit, Operation, Work, compile_circuit, op
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.probe import Probe, bind
 from qadapt_conformance.rule import rule
+
+Floats: TypeAlias = NDArray[np.float64]
 
 ANGLES = np.array([0.7, -2.1, 2.9, -0.35, 5.1, 1.6])
 
@@ -17,12 +21,20 @@ INVERSES = {"s": "sdg", "sdg": "s", "t": "tdg", "tdg": "t", "sx": "sxdg", "sxdg"
 """Names of the inverses of gates without angles that are not their own inverse."""
 
 
-def _turned(qubits: Sequence[int], angles: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> list[Operation]:
+def _turned(qubits: Sequence[int], angles: Floats) -> list[Operation]:
     """A rotation about a generic axis on every qubit; angles [qubits, 2]."""
     out = []
     for qubit, (first, second) in zip(qubits, angles, strict=True):
         out += [op("ry", qubit, angles=[float(first)]), op("rz", qubit, angles=[float(second)])]
     return out
+
+
+def _taken(probe: Probe, name: str, angles: Floats) -> Floats:
+    """The angles, brought into the range of a native gate that has one."""
+    if name not in probe.target.ranges:
+        return angles
+    low, high = probe.target.ranges[name]
+    return low + (high - low) * (angles % 1.0)
 
 
 def _site(probe: Probe, name: str) -> tuple[int, ...] | None:
@@ -61,17 +73,19 @@ def sandwich(probe: Probe, name: str, angles: Sequence[float | str], setting: in
     last = Circuit(num_qubits=size, operations=[op("ry", qubit, angles=[0.8 + 0.3 * qubit]) for qubit in range(size)])
     ends = compile_circuit(last, probe.target, layout=site)
     qubits = sides[0].layout
+    fitted = [angle if isinstance(angle, str) else float(_taken(probe, name, np.array(angle))) for angle in angles]
     circuit = Circuit(
         num_qubits=sides[0].circuit.num_qubits,
         operations=[
             *sides[0].circuit.operations,
-            op(name, *qubits, angles=angles),
+            op(name, *qubits, angles=fitted),
             *sides[1].circuit.operations,
             *ends.circuit.operations,
         ],
         measured=[list(qubits)],
     )
-    rows = {angle: np.roll(ANGLES, shift) for shift, angle in enumerate(a for a in angles if isinstance(a, str))}
+    named = [angle for angle in angles if isinstance(angle, str)]
+    rows = {angle: _taken(probe, name, np.roll(ANGLES, shift)) for shift, angle in enumerate(named)}
     return Work(circuit, bind(rows), probe.shots(), probe.seed())
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qiskit.circuit import Parameter as Symbol
 
 Gates: TypeAlias = Iterable[tuple[str, tuple[int, ...], tuple[Angle, ...]]]
+Directions: TypeAlias = Mapping[str, AbstractSet[tuple[int, int]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +51,13 @@ class Lowered:
         return np.stack(columns, axis=1) if columns else np.empty((bindings.rows, 0))
 
 
-def directions(target: Target) -> frozenset[tuple[int, int]]:
-    """Ordered pairs of qubits that the machine lists for cz."""
-    return frozenset((site.qubits[0], site.qubits[1]) for site in target.sites["cz"])
+def directions(target: Target) -> Directions:
+    """Ordered pairs of qubits that the machine lists for each entangling gate."""
+    return {
+        gate: frozenset((site.qubits[0], site.qubits[1]) for site in target.sites[gate])
+        for gate in ("cz", "rzz")
+        if gate in target.sites
+    }
 
 
 def component_gates(component: Component) -> Gates:
@@ -70,7 +75,7 @@ def lower(
     gates: Gates,
     registers: Sequence[tuple[str, Sequence[int]]],
     num_qubits: int,
-    directed: AbstractSet[tuple[int, int]],
+    directed: Directions,
 ) -> Lowered:
     """Build a circuit that ends in measurements.
 
@@ -78,13 +83,14 @@ def lower(
         gates: Native gates and fences on physical qubits, in order; fences become barriers.
         registers: Name and qubits of each classical register; bit *k* of it gets its *k*-th qubit.
         num_qubits: Qubits of the machine.
-        directed: Pairs that the machine lists for cz. A cz on the other order, which is the same gate, is turned, since
-            the machine's errors are listed by ordered pair.
+        directed: Pairs that the machine lists for cz and for rzz. One on the other order, which is the same gate, is
+            turned, since the machine's errors are listed by ordered pair.
     """
     from qiskit import ClassicalRegister, QuantumCircuit
     from qiskit.circuit import Parameter as Symbol
-    from qiskit.circuit.library import CZGate, RZGate, SXGate, XGate
+    from qiskit.circuit.library import CZGate, RXGate, RZGate, RZZGate, SXGate, XGate
 
+    made = {"cz": CZGate, "rzz": RZZGate, "rx": RXGate, "rz": RZGate, "sx": SXGate, "x": XGate}
     circuit = QuantumCircuit(num_qubits)
     symbols: dict[Parameter, Symbol] = {}
 
@@ -96,12 +102,9 @@ def lower(
     for name, qubits, angles in gates:
         if name == FENCE:
             circuit.barrier(qubits)
-        elif name == "cz":
-            circuit.append(CZGate(), qubits if qubits in directed else qubits[::-1])
-        elif name == "rz":
-            circuit.append(RZGate(value(angles[0])), qubits)
         else:
-            circuit.append({"sx": SXGate, "x": XGate}[name](), qubits)
+            turned = len(qubits) == 2 and qubits not in directed[name]
+            circuit.append(made[name](*map(value, angles)), qubits[::-1] if turned else qubits)
     for label, measured in registers:
         bits = ClassicalRegister(len(measured), label)
         circuit.add_register(bits)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qadapt.errors import BadResultError, JobFailedError, TargetError
 from qadapt.simulate.components import Component
-from qadapt.target import Qubit, Site, Target
+from qadapt.target import RZZ_RANGE, Qubit, Site, Target
 
 if TYPE_CHECKING:
     from qiskit.primitives.containers import DataBin
@@ -29,6 +29,9 @@ Integers = NDArray[np.int64]
 NATIVE = ("cz", "sx", "x", "rz")
 """Native gates of every Heron and Nighthawk; id is left out, since it is a delay."""
 
+FRACTIONAL = ("rx", "rzz")
+"""Native gates of a Heron that was opened with its fractional gates; rzz takes the angles of ``RZZ_RANGE``."""
+
 _SHOTS_AT_ONCE = 2**22
 """Shots that are put together at once where a register spans components: 32 MiB of outcomes."""
 
@@ -37,6 +40,8 @@ def target(
     name: str, machine: QiskitTarget, *, calibrated: datetime | None, source: str, sample: bool = False
 ) -> Target:
     """Convert a Qiskit target; broken qubits and couplers keep their error of 1 and are left in.
+
+    Fractional gates are taken over where the machine lists them.
 
     Readout errors are taken as ``NoiseModel.from_backend`` takes them: asymmetric where the target says so, else the
     error of the measurement for both outcomes.
@@ -47,11 +52,13 @@ def target(
     if missing := [gate for gate in NATIVE if gate not in machine.operation_names]:
         has = ", ".join(sorted(machine.operation_names))
         raise TargetError(f"{name} has no {', '.join(missing)}; it has {has}")
+    native = (*NATIVE, *(gate for gate in FRACTIONAL if gate in machine.operation_names))
     return Target(
         name=name,
         num_qubits=machine.num_qubits,
-        native=NATIVE,
-        sites={gate: _sites(machine, gate) for gate in NATIVE},
+        native=native,
+        sites={gate: _sites(machine, gate) for gate in native},
+        ranges={"rzz": RZZ_RANGE} if "rzz" in native else {},
         qubits=tuple(_qubit(machine, index) for index in range(machine.num_qubits)),
         calibrated=calibrated,
         source=source,

@@ -16,13 +16,14 @@ from qadapt.circuit import Circuit, Operation, Parameter, op
 from qadapt.gates import gate
 from qadapt.simulate.components import split
 from qadapt.target import Site, Target
-from qadapt_ibm.lower import Lowered, circuit_gates, component_gates, directions, lower
-from qadapt_ibm.read import NATIVE
+from qadapt_ibm.lower import Directions, Lowered, circuit_gates, component_gates, directions, lower
+from qadapt_ibm.read import FRACTIONAL, NATIVE
 
-BOTH = frozenset((a, b) for a in range(4) for b in range(4) if a != b)
+EVERY = (*NATIVE, *FRACTIONAL)
+BOTH = dict.fromkeys(("cz", "rzz"), frozenset((a, b) for a in range(4) for b in range(4) if a != b))
 
 
-def lowered(circuit: Circuit, directed: frozenset[tuple[int, int]] = BOTH) -> Lowered:
+def lowered(circuit: Circuit, directed: Directions = BOTH) -> Lowered:
     return lower(circuit_gates(circuit), [], circuit.num_qubits, directed)
 
 
@@ -55,7 +56,7 @@ def assert_equal_up_to_phase(found: NDArray[np.complex128], expected: NDArray[np
 
 @st.composite
 def operations(draw: st.DrawFn) -> Operation:
-    name = draw(st.sampled_from(NATIVE))
+    name = draw(st.sampled_from(EVERY))
     qubits = draw(st.permutations(range(4)))[: gate(name).qubits]
     parameter = st.builds(
         Parameter,
@@ -75,7 +76,7 @@ def test_circuits_keep_their_unitary(chosen: list[Operation], seed: int) -> None
     assert_equal_up_to_phase(unitary(circuit, values), dense(circuit, values))
 
 
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_native_gate(name: str) -> None:
     entry = gate(name)
     circuit = Circuit(
@@ -106,6 +107,14 @@ def test_a_coupler_is_used_in_the_direction_the_machine_lists() -> None:
     target = Target(name="t", num_qubits=3, native=("cz",), sites={"cz": (Site(qubits=(1, 0)), Site(qubits=(2, 1)))})
     found = lowered(circuit, directions(target)).circuit
     assert [tuple(found.find_bit(qubit).index for qubit in item.qubits) for item in found.data] == [(1, 0), (2, 1)]
+
+
+def test_each_entangling_gate_has_directions_of_its_own() -> None:
+    circuit = Circuit(num_qubits=2, operations=(op("cz", 0, 1), op("rzz", 0, 1, angles=["t"])))
+    sites = {"cz": (Site(qubits=(0, 1)),), "rzz": (Site(qubits=(1, 0)),)}
+    found = lowered(circuit, directions(Target(name="t", num_qubits=2, native=("cz", "rzz"), sites=sites))).circuit
+    placed = [(item.operation.name, *(found.find_bit(qubit).index for qubit in item.qubits)) for item in found.data]
+    assert placed == [("cz", 0, 1), ("rzz", 1, 0)]
 
 
 def test_registers_and_fences() -> None:

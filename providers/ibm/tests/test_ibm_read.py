@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from qiskit.primitives.containers import BitArray, DataBin
 from qiskit.transpiler import InstructionProperties
 from qiskit.transpiler import Target as QiskitTarget
+from qiskit_ibm_runtime.models import BackendProperties, QasmBackendConfiguration
+from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
 
 from qadapt.circuit import Circuit, op
 from qadapt.errors import BadResultError, JobFailedError, TargetError
@@ -78,6 +81,32 @@ def test_missing_numbers_and_asymmetric_readout() -> None:
         (1, 1),
     ]
     assert found.live_qubits == (0,)
+
+
+def test_fractional_gates_are_taken_over_where_the_machine_lists_them() -> None:
+    """The client's own conversion of a configuration and properties that have both gates."""
+    snapshot = fake.machine("fake_fez")
+    configuration = copy.deepcopy(snapshot._load_json(snapshot.conf_filename))
+    properties = copy.deepcopy(snapshot._load_json(snapshot.props_filename))
+    twins = {"rx": "sx", "rzz": "cz"}
+    for name, twin in twins.items():
+        for key in ("basis_gates", "supported_instructions"):
+            configuration[key] = [*configuration[key], name]
+        (gate,) = (item for item in configuration["gates"] if item["name"] == twin)
+        configuration["gates"].append({**gate, "name": name, "parameters": ["theta"]})
+        for item in [item for item in properties["gates"] if item["gate"] == twin]:
+            numbers = [{**p, "value": p["value"] / 2} for p in item["parameters"]]
+            properties["gates"].append({**item, "gate": name, "parameters": numbers})
+    theirs = convert_to_target(
+        QasmBackendConfiguration.from_dict(configuration), BackendProperties.from_dict(properties)
+    )
+    ours = read.target("ibm_fez", theirs, calibrated=None, source="test")
+    assert ours.native == ("cz", "sx", "x", "rz", "rx", "rzz")
+    assert ours.ranges == {"rzz": (0.0, np.pi / 2)}
+    assert theirs["rzz"].keys() == {site.qubits for site in ours.sites["rzz"]}
+    for name in twins:
+        for site in ours.sites[name]:
+            assert (site.error, site.duration) == (theirs[name][site.qubits].error, theirs[name][site.qubits].duration)
 
 
 def test_counts_of_a_component_with_two_registers() -> None:

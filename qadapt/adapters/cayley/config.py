@@ -15,7 +15,7 @@ class CayleyConfig(AdapterConfig):
     """A block-diagonal orthogonal rotation of the input or output of linear layers.
 
     Attributes:
-        dim: Side d of a block, 2, 4, 8 or 16; a block runs on log2(d) qubits and has d(d-1)/2 parameters.
+        dim: Side d of a block, 2, 4, 8, 16 or 32; a block runs on log2(d) qubits and has d(d-1)/2 parameters.
         side: ``input`` for ``W (Q x) + b``, ``output`` for ``Q (W x + b)``.
         readout: Read-out on a backend; it must estimate amplitudes.
         sign_constrained: Compute ``sign(x) |Q x|`` in torch too, which is what the read-out ``input-sign`` delivers,
@@ -25,7 +25,7 @@ class CayleyConfig(AdapterConfig):
     """
 
     kind: Literal["cayley"] = "cayley"
-    dim: Literal[2, 4, 8, 16] = 4
+    dim: Literal[2, 4, 8, 16, 32] = 4
     side: Literal["input", "output"] = "input"
     readout: str = "input-sign"
     sign_constrained: bool = False

@@ -14,11 +14,12 @@ from qadapt.adapters.cayley.config import CayleyConfig
 from qadapt.adapters.cayley.rotation import cayley, rotate
 from qadapt.adapters.config import AdapterConfig
 from qadapt.adapters.layer import AdapterLayer, Measure
+from qadapt.compile.choice import synthesise_for
 from qadapt.errors import AdapterError, BindingsError, NotSupportedError
 from qadapt.readout.decode import InputSign, Readout
-from qadapt.synthesis import Synthesis, synthesise_blocks, synthesise_states
+from qadapt.synthesis import Cache, Synthesis, synthesise_states
 
-DIMS = (2, 4, 8, 16)
+DIMS = (2, 4, 8, 16, 32)
 """Block sizes that can be carried out by circuits."""
 
 
@@ -64,7 +65,7 @@ class CayleyLinear(AdapterLayer):
         self.skew = nn.Parameter(
             torch.zeros(width // dim, dim * (dim - 1) // 2, dtype=dtype, device=base.weight.device)
         )
-        self._synthesis: tuple[NDArray[np.float64], Synthesis] | None = None
+        self._synthesis: tuple[tuple[object, ...], Synthesis] | None = None
 
     @classmethod
     def from_config(cls, base: nn.Linear, config: AdapterConfig) -> Self:
@@ -131,15 +132,26 @@ class CayleyLinear(AdapterLayer):
             slices = split(array)
             out = np.zeros_like(array)
             if len(slices.units):
-                states, blocks = synthesise_states(slices.units), self._blocks()
+                matrices = cayley(self.skew.to("cpu", torch.float64), self.dim).numpy()
+                blocks = self._blocks(matrices, measure)
+                states = synthesise_states(slices.units, couplings=blocks.ansatz.couplings or None)
                 circuit = template(states.ansatz, blocks.ansatz)
-                decoded = measure(circuit, bind(slices, states.angles, blocks.angles), slices.units)
-                out = join(slices, decoded.values)
+                bindings = bind(slices, states.angles, blocks.angles)
+                exact = np.einsum("rij,rj->ri", matrices[np.nonzero(slices.live)[0]], slices.units)
+                out = join(slices, measure.run(circuit, bindings, slices.units, exact).values)
             return torch.from_numpy(out).reshape(values.shape).to(values.device, values.dtype)
 
-    def _blocks(self) -> Synthesis:
-        """Angles of the blocks, found anew only when the blocks have changed."""
-        matrices = cayley(self.skew.to("cpu", torch.float64), self.dim).numpy()
-        if self._synthesis is None or not np.array_equal(self._synthesis[0], matrices):
-            self._synthesis = matrices, synthesise_blocks(matrices)
+    def _blocks(self, matrices: NDArray[np.float64], measure: Measure) -> Synthesis:
+        """Angles of the blocks, found anew, starting from the last ones, only when blocks or target have changed."""
+        key = matrices.tobytes(), measure.target, measure.effort, measure.approximate
+        if self._synthesis is None or self._synthesis[0] != key:
+            found = synthesise_for(
+                matrices,
+                measure.target,
+                effort=measure.effort,
+                approximate=measure.approximate,
+                warm=None if self._synthesis is None else self._synthesis[1],
+                cache=Cache(),
+            )
+            self._synthesis = key, found
         return self._synthesis[1]
