@@ -8,28 +8,43 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from benchmarks.heron import TARGET
 from benchmarks.ours import blocks
 from benchmarks.tables import Limit, Table
 from benchmarks.tasks import CLOSE, FAMILIES, Family, states
+from qadapt.compile.choice import skeletons
 from qadapt.errors import QadaptError
-from qadapt.synthesis import TOLERANCE, Effort, Synthesis, ladder, synthesise_states
+from qadapt.synthesis import TOLERANCE, Effort, Synthesis, synthesise_states
+from qadapt.target import Target, bundled_targets
 
-SAMPLE: dict[tuple[Effort, int], int] = {
-    ("fast", 4): 1024,
-    ("fast", 8): 256,
-    ("fast", 16): 32,
-    ("fast", 32): 1,
-    ("best", 8): 16,
-    ("best", 16): 4,
-    ("best", 32): 1,
+CZ, RZZ = TARGET, bundled_targets()["heron-r2-fractional"]
+"""Machines with CZ alone, and with RZZ of free angles."""
+SAMPLE: dict[tuple[Effort, int, Target], int] = {
+    ("fast", 4, CZ): 1024,
+    ("fast", 8, CZ): 256,
+    ("best", 8, CZ): 16,
+    ("best", 8, RZZ): 16,
+    ("fast", 16, CZ): 32,
+    ("best", 16, CZ): 4,
+    ("best", 16, RZZ): 2,
+    ("fast", 32, CZ): 1,
 }
-"""Blocks by effort and side; side 4 has a closed form, which is the same at every effort."""
-FULL = SAMPLE | {("fast", 8): 1024, ("best", 8): 1024, ("fast", 16): 1024, ("best", 16): 64, ("fast", 32): 8}
+"""Blocks by effort, side and machine; side 4 has a closed form, which is the same at every effort."""
+FULL = SAMPLE | {
+    ("fast", 8, CZ): 1024,
+    ("best", 8, CZ): 1024,
+    ("best", 8, RZZ): 1024,
+    ("fast", 16, CZ): 1024,
+    ("best", 16, CZ): 64,
+    ("best", 16, RZZ): 16,
+    ("fast", 32, CZ): 32,
+}
 STATES = {2: 1024, 3: 1024, 4: 1024, 5: 64}
 MOST = {("fast", 4): 2, ("fast", 8): 14, ("best", 8): 10, ("fast", 16): 60, ("best", 16): 60}
-MOST |= {("fast", 32): 250, ("best", 32): 250}
-"""Most entangling gates by effort and side, for blocks that are not next to the identity."""
+MOST |= {("fast", 32): 250}
+"""Most entangling gates by effort and side."""
 MOST_CLOSE = 19
+"""Most entangling gates of blocks of side 8 next to the identity."""
 MOST_STATES = {2: 1, 3: 3, 4: 7, 5: 14}
 SECONDS = {("fast", 8): 1.5e-3, ("best", 8): 0.3, ("fast", 16): 0.06, ("fast", 32): 5.0}
 """Most seconds a block by effort and side, for as many as ``FULL`` has."""
@@ -67,17 +82,19 @@ class Row:
 def measurements(full: bool) -> Iterator[Table | Limit]:
     """Yield the table of blocks, that of states, their limits, and the peak of memory."""
     rows, limits = [], []
-    for (effort, d), count in (FULL if full else SAMPLE).items():
-        ladder(d.bit_length() - 1, effort=effort)  # what is made once per process
-        apart = {name: _blocks(effort, d, name, family, count) for name, family in FAMILIES.items()}
-        close = {name: _blocks(effort, d, name, family, count) for name, family in CLOSE.items()} if d == 8 else {}
-        if d == 8:  # already so close that the shortest skeletons may be left
-            close = {"|A| = 0.1": apart.pop("|A| = 0.1"), **close}
-            limits.append(_limit(f"SO({d}), {effort}, {', '.join(close)}", close.values(), MOST_CLOSE))
-        limits.append(_limit(f"SO({d}), {effort}, {', '.join(apart)}", apart.values(), MOST[effort, d]))
-        rows += [*apart.values(), *close.values()]
+    for (effort, d, target), count in (FULL if full else SAMPLE).items():
+        skeletons(d.bit_length() - 1, target, effort=effort)  # what is made once per process
+        what = f"SO({d}), {effort}{', RZZ' if target is RZZ else ''}"
+        apart = [_blocks(effort, d, target, name, family, count) for name, family in FAMILIES.items()]
+        rows += apart
+        limits.append(_limit(f"{what}, {', '.join(FAMILIES)}", apart, MOST[effort, d]))
+        if d == 8:
+            close = [_blocks(effort, d, target, name, family, count) for name, family in CLOSE.items()]
+            rows += close
+            limits.append(_limit(f"{what}, {', '.join(CLOSE)}", close, MOST_CLOSE))
         if full and (effort, d) in SECONDS:
-            limits.append(Limit(f"a block of SO({d}), {effort}", apart["Haar"].ms / 1e3, SECONDS[effort, d], "s"))
+            slowest = max(row.ms for row in apart)
+            limits.append(Limit(f"a block of {what}", slowest / 1e3, SECONDS[effort, d], "s"))
     for n, count in STATES.items():
         rows.append(_states(n, count))
         limits.append(_limit(f"real states of {n} qubits", rows[-1:], MOST_STATES[n]))
@@ -92,11 +109,11 @@ def _limit(what: str, rows: Iterable[Row], most: int) -> Limit:
     return Limit(f"entangling gates, {what}", value, most, "gates")
 
 
-def _blocks(effort: Effort, d: int, name: str, family: Family, count: int) -> Row:
+def _blocks(effort: Effort, d: int, target: Target, name: str, family: Family, count: int) -> Row:
     targets = family(count, d)
     start = time.process_time()
     try:
-        found: Synthesis | QadaptError = blocks(targets, effort)
+        found: Synthesis | QadaptError = blocks(targets, effort, target)
     except QadaptError as error:
         found = error
     return _row(f"SO({d})", name, effort, count, found, time.process_time() - start)
@@ -124,6 +141,7 @@ def _row(what: str, family: str, effort: str, count: int, found: Synthesis | Qad
 
 _WORK = """
 import resource, sys
+from benchmarks.heron import TARGET
 from benchmarks.ours import blocks
 from benchmarks.tasks import haar
 blocks(haar(1024, 16), "fast")

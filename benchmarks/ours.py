@@ -13,15 +13,17 @@ from benchmarks.tasks import Floats, Kind, Task
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Operation, Parameter, op
 from qadapt.compile import Compiled, compile_circuit
+from qadapt.compile.choice import synthesise_for
 from qadapt.gates import FENCE
-from qadapt.synthesis import Effort, Synthesis, synthesise_blocks, synthesise_states
+from qadapt.synthesis import Effort, Synthesis, synthesise_states
+from qadapt.target import Target
 
 EFFORTS: tuple[Effort, ...] = ("fast", "best")
 
 
-def blocks(matrices: Floats, effort: Effort) -> Synthesis:
+def blocks(matrices: Floats, effort: Effort, target: Target = TARGET) -> Synthesis:
     """Synthesise blocks ``[rows, d, d]``: the one place that says how."""
-    return synthesise_blocks(matrices, effort=effort)
+    return synthesise_for(matrices, target, effort=effort)
 
 
 @dataclass(frozen=True, eq=False)

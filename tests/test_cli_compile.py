@@ -307,3 +307,21 @@ def test_the_drawing_keeps_to_the_console(monkeypatch):
 def test_exact_and_chip_are_what_the_tests_think():
     assert EXACT.couplings is None
     assert CHIP.couplings == {(0, 1): 0.1, (1, 2): 0.01}
+
+
+def test_a_loss_saves_gates_and_is_kept(tmp_path, capsys):
+    file = saved(tmp_path, rotation(5, 8, rows=6))
+    (exact,) = reported(capsys, file, "acme:pairs")
+    assert (exact["entangling"], exact["loss"]) == (11, None)
+    outcome = call(capsys, "compile", file, "--backend", "acme:pairs", "--approximate", "0.5", "--report", "--json")
+    (found,) = json.loads(outcome.out)["backends"]
+    assert found["entangling"] < 10
+    assert 1e-3 < found["loss"] <= 0.5
+
+
+@pytest.mark.parametrize("kind", ["circuit", "reflection"])
+def test_only_rotations_can_be_approximated(kind, tmp_path, capsys):
+    file = written(tmp_path, op("h", 0)) if kind == "circuit" else saved(tmp_path, np.diag([1.0] * 7 + [-1]))
+    outcome = call(capsys, "compile", file, "--backend", "acme:pairs", "--approximate", "0.1")
+    assert outcome.code == 2
+    assert "approximated" in outcome.err

@@ -102,3 +102,8 @@ def test_the_programs_of_the_readme_run(capsys) -> None:
         # Any backend does; this one is installed with the core.
         exec(compile(program.replace("ibm:fake_kingston", "local:emulator/heron-r2"), "README.md", "exec"), {})
     assert capsys.readouterr().out.count("calibration of heron-r2") == 2
+
+
+def test_the_program_of_the_synthesis_page_runs() -> None:
+    (program,) = blocks(DOCS / "synthesis.md")
+    exec(compile(program, "synthesis.md", "exec"), {})

@@ -2,6 +2,8 @@
 
 import logging
 import tracemalloc
+from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qadapt.errors import BindingsError
-from qadapt.synthesis import Ansatz, Cache, Effort, Synthesis, blocks, brick_wall, ladder, synthesise_blocks
+from qadapt.synthesis import Ansatz, Cache, Effort, Synthesis, brick_wall, ladder, synthesise_blocks
 from qadapt.synthesis.lm import fit, random_starts
 from qadapt.synthesis.skeletons import fewest, line
 from qadapt.synthesis.starts import identity_starts
@@ -338,14 +340,27 @@ def test_memory_does_not_grow_with_the_rows() -> None:
     assert peaks[1] - peaks[0] < 1200 * 6 * 512
 
 
-def test_progress_adds_up_to_the_rows(tmp_path: Path) -> None:
-    told: list[int] = []
-    targets, cache = haar(8, 20), Cache(tmp_path / "blocks.db")
-    synthesise_blocks(targets[:8], cache=cache, progress=told.append)
-    assert sum(told) == 8
+def test_progress_adds_up_to_the_rows(cache: Cache, hard: Floats) -> None:
+    """For the skeleton that serves, whatever is known, warm, tried on a sample first, or tried with others before."""
+    told: Counter[Ansatz] = Counter()
+
+    def progress(ansatz: Ansatz, rows: int) -> None:
+        told[ansatz] += rows
+
+    first = ladder(3)[0]
+    targets = haar(8, 40)
+    warm = synthesise_blocks(targets[:8], cache=cache, progress=progress).angles
+    assert told == {first: 8}
+    for options in ({"cache": cache}, {"ansaetze": [first, brick_wall(3, 19)]}, {"approximate": 0.3}):
+        told.clear()
+        found = synthesise_blocks(targets, progress=progress, **options)  # type: ignore[arg-type]
+        assert told[found.ansatz] == 40
     told.clear()
-    synthesise_blocks(targets, cache=cache, progress=told.append)
-    assert sum(told) == 20
+    synthesise_blocks(targets[:8], warm=warm, progress=progress)
+    assert told == {first: 8}
+    told.clear()
+    synthesise_blocks(hard[:10], ansaetze=[Ansatz(3), first], progress=progress)
+    assert told == {Ansatz(3): 10, first: 10}
 
 
 @pytest.fixture
@@ -365,7 +380,7 @@ def test_what_was_solved_is_not_solved_again(
         asked.append(len(targets))
         return fit(ansatz, targets, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(blocks, "fit", counted)
+    monkeypatch.setattr(import_module("qadapt.synthesis.search"), "fit", counted)
     again = synthesise_blocks(targets, ansaetze=ansaetze, cache=cache, seed=5)
     assert sum(asked) == 0
     np.testing.assert_array_equal(again.angles, first.angles)

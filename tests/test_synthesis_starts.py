@@ -14,6 +14,8 @@ from qadapt.synthesis.skeletons import line, wall
 from synthesis_cases import dense, in_phase
 
 SHIPPED = tuple(starts.identity_starts())
+REGULAR = 1e-2
+"""Smallest singular value of the Jacobian of a start; a critical one has 0."""
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_regular_identity(ansatz: Ansatz) -> None:
     angles, dim = starts.identity_starts()[ansatz], 1 << ansatz.num_qubits
     assert angles.shape == (ansatz.size,)
     np.testing.assert_allclose(in_phase(dense(ansatz, angles[None]), np.eye(dim)[None])[0], np.eye(dim), atol=1e-12)
-    assert conditioning(ansatz, angles[None])[0] >= starts.CONDITIONING
+    assert conditioning(ansatz, angles[None])[0] >= REGULAR
     assert rank(ansatz) == dim * (dim - 1) // 2
     assert not angles.flags.writeable
 
@@ -70,14 +72,6 @@ def test_damage_is_noticed(data: Path, number: int, angle: int) -> None:
     with pytest.raises(QadaptError, match="damaged") as caught:
         starts.identity_starts()
     assert "identity_starts.py" in str(caught.value.hint)
-
-
-def test_a_critical_start_is_noticed(data: Path) -> None:
-    """All angles zero and every CZ twice is the identity too, but not one to start from."""
-    ansatz = Ansatz(3, ((0, 1), (0, 1), (1, 2), (1, 2)) * 5)
-    data.write_text(json.dumps({"starts": [entry_of(ansatz, [0.0] * ansatz.size)]}), encoding="utf-8")
-    with pytest.raises(QadaptError, match="damaged"):
-        starts.identity_starts()
 
 
 def test_angles_of_nothing_are_noticed(data: Path) -> None:

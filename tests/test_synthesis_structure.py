@@ -36,6 +36,7 @@ def is_real(matrix: Complexes) -> bool:
     return bool(np.abs(square - square[0, 0] * np.eye(len(square))).max() < 1e-9)
 
 
+@settings(max_examples=100)
 @given(ansaetze(), st.integers(0, 2**32))
 def test_matrices_are_real_up_to_one_constant_phase(ansatz: Ansatz, seed: int) -> None:
     matrices = dense(ansatz, np.random.default_rng(seed).uniform(-7, 7, (3, ansatz.size)))

@@ -10,7 +10,7 @@ import typer
 
 from qadapt import registry
 from qadapt.circuit import Circuit
-from qadapt.cli.console import show_json, show_table
+from qadapt.cli.console import show_json, show_note, show_table
 from qadapt.cli.source import read_source
 from qadapt.errors import CircuitError
 from qadapt.synthesis import Effort
@@ -33,6 +33,10 @@ def compile_(
     backend: Annotated[list[str], typer.Option(help="Whose target, as in local:emulator/heron-r2; may be repeated.")],
     level: Annotated[Level, typer.Option("--effort", help="Be quick, or look for the shortest circuit.")] = Level.fast,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the router.")] = 0,
+    approximate: Annotated[
+        float | None,
+        typer.Option(help="Loss that matrices may have, ||V - Q|| / ||Q - 1||, to save gates; exact if omitted."),
+    ] = None,
     report: Annotated[bool, typer.Option("--report", help="Show costs, predicted fidelity, tiles, circuit.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the native circuit here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the native circuit, or the report, as JSON.")] = False,
@@ -46,12 +50,16 @@ def compile_(
     if len(backend) > 1 and (output is not None or (as_json and not report)):
         raise CircuitError(f"{len(backend)} backends give {len(backend)} circuits", hint="write or print one at a time")
     given = read_matrices(file) if file.endswith(SUFFIX) else Source(read_source(file))
+    if isinstance(given, Source) and approximate is not None:
+        raise CircuitError(f"{file} is a circuit; only matrices can be approximated")
     effort: Effort = level.value
     documents: list[dict[str, Any]] = []
     natives: list[Circuit] = []
     for name in backend:
         target = registry.backend(name).target
-        source = given if isinstance(given, Source) else circuit_of(given, target, effort)
+        source = given if isinstance(given, Source) else circuit_of(given, target, effort, approximate)
+        for note in source.notes:
+            show_note(f"{name}: {note}")
         compiled = compile_circuit(source.circuit, target, seed=seed, effort=effort)
         natives.append(compiled.circuit)
         documents.append(document(name, source, compiled))

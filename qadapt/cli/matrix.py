@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +13,12 @@ from numpy.typing import NDArray
 from qadapt.circuit import Circuit, Operation, Parameter
 from qadapt.compile.choice import synthesise_for
 from qadapt.errors import BindingsError
-from qadapt.synthesis import Cache, Effort
+from qadapt.synthesis import Ansatz, Cache, Effort
+from qadapt.synthesis.inputs import some
 from qadapt.target import Target
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 SUFFIX = ".npy"
 _LARGEST = 32
@@ -27,11 +33,15 @@ class Source:
         circuit: The circuit.
         rows: How many matrices it stands for; None if it was given as a circuit.
         residual: Largest Frobenius distance between a matrix and what the circuit does, the global phase left out.
+        loss: Largest residual as a share of the matrix's own distance from the identity; None where that was not asked.
+        notes: What people should know of the way to the circuit.
     """
 
     circuit: Circuit
     rows: int | None = None
     residual: float | None = None
+    loss: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_matrices(file: str) -> NDArray[Any]:
@@ -53,11 +63,17 @@ def read_matrices(file: str) -> NDArray[Any]:
     return np.asarray(array)
 
 
-def circuit_of(matrices: NDArray[Any], target: Target, effort: Effort) -> Source:
+def circuit_of(matrices: NDArray[Any], target: Target, effort: Effort, approximate: float | None = None) -> Source:
     """Circuit of a matrix ``[d, d]``, or the one with parameters that all matrices ``[rows, d, d]`` share.
 
     Rotations are synthesised as real blocks. A single matrix that is none, complex or of determinant -1, is synthesised
     as a unitary.
+
+    Args:
+        matrices: The matrices.
+        target: The machine that the skeleton is chosen for.
+        effort: How much is spent on a short circuit.
+        approximate: Largest loss of inexact circuits; exact ones when omitted.
 
     Raises:
         BindingsError: The matrices are not orthogonal or unitary, or have no circuit.
@@ -66,19 +82,59 @@ def circuit_of(matrices: NDArray[Any], target: Target, effort: Effort) -> Source
     single = matrices.ndim == 2
     real = not np.iscomplexobj(matrices) or not matrices.imag.any()
     if single and not (real and _rotation(matrices.real)):
+        if approximate is not None:
+            raise BindingsError("only rotations (real, determinant +1) can be approximated within a loss")
         return _unitary(matrices)
     if not real:
         raise BindingsError(
             f"{len(matrices)} complex matrices have no circuit in common", hint="compile one matrix [d, d] at a time"
         )
     rows = matrices.real[None] if single else matrices.real
-    synthesis = synthesise_for(rows, target, effort=effort, cache=Cache())
+    with _bar(len(rows)) as progress:
+        synthesis = synthesise_for(
+            rows, target, effort=effort, approximate=approximate, cache=Cache(), progress=progress
+        )
     operations = synthesis.ansatz.operations("a")
     if single:
         values = dict(zip((p.name for o in operations for p in o.parameters), synthesis.angles[0], strict=True))
         operations = tuple(_bound(operation, values) for operation in operations)
     circuit = Circuit(num_qubits=synthesis.ansatz.num_qubits, operations=operations)
-    return Source(circuit, len(rows), float(synthesis.residual.max()))
+    notes = tuple(
+        f"{len(attempt.ansatz.edges)} entangling gates do not reach rows {some(np.array(attempt.unsolved))}; "
+        f"taking {len(synthesis.ansatz.edges)} for all"
+        for attempt in synthesis.attempts
+    )
+    loss = None if approximate is None else float(synthesis.loss.max())
+    return Source(circuit, len(rows), float(synthesis.residual.max()), loss, notes)
+
+
+@contextmanager
+def _bar(rows: int) -> Iterator[Callable[[Ansatz, int], None]]:
+    """A progress bar on stderr that begins anew with every ansatz that is tried, and is gone at the end."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, *times, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[Ansatz, TaskID] = {}
+
+        def advance(ansatz: Ansatz, done: int) -> None:
+            if ansatz not in tasks:
+                for other in tasks.values():
+                    bar.remove_task(other)
+                tasks[ansatz] = bar.add_task(f"blocks with {len(ansatz.edges)} entangling gates", total=rows)
+            bar.advance(tasks[ansatz], done)
+
+        yield advance
 
 
 def _rotation(matrix: NDArray[Any]) -> bool:

@@ -44,6 +44,7 @@ def document(backend: str, source: Source, compiled: Compiled) -> dict[str, Any]
         "parameters": len(native.parameters),
         "rows": source.rows,
         "residual": source.residual,
+        "loss": source.loss,
         "hash": native.content_hash,
     }
 
@@ -112,6 +113,7 @@ def full(documents: Sequence[Document]) -> list[list[object]]:
         "parameters": lambda d: d["parameters"],
         "matrices": lambda d: d["rows"],
         "residual, worst": lambda d: None if d["residual"] is None else f"{d['residual']:.1e}",
+        "loss, worst": lambda d: None if d["loss"] is None else f"{d['loss']:.3f}",
         "tiles": lambda d: d["tiles"] and d["tiles"]["count"],
         "executions": lambda d: d["tiles"] and d["tiles"]["executions"],
         "tile process": lambda d: d["tiles"] and _pair(d["tiles"]["process_fidelity"]),

@@ -9,10 +9,11 @@ the identity, and with it throw away what the adapter does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from qadapt.circuit import Circuit
@@ -22,7 +23,7 @@ from qadapt.compile.prediction import predict
 from qadapt.errors import TargetError
 from qadapt.synthesis import Ansatz, Cache, Effort, Synthesis, ladder, synthesise_blocks
 from qadapt.synthesis.inputs import matrices_of
-from qadapt.synthesis.skeletons import Couplings, line
+from qadapt.synthesis.skeletons import MAGIC, Couplings, line
 from qadapt.target import Target
 
 SHAPES: Mapping[int, tuple[Couplings, ...]] = MappingProxyType(
@@ -56,19 +57,24 @@ def skeletons(num_qubits: int, target: Target, *, effort: Effort = "fast") -> tu
         raise TargetError(f"blocks have 1 to {max(SHAPES)} qubits, not {num_qubits}")
     if target.couplings is None:
         return ladder(num_qubits, effort=effort)
-    kinds = (False, True) if {"cz", "rzz"} <= set(target.native) and num_qubits > 2 else (False,)
-    best: tuple[float, tuple[Ansatz, ...]] | None = None
-    for couplings in SHAPES[num_qubits]:
-        if place(Pattern(num_qubits, tuple((pair, 1) for pair in couplings), frozenset()), target) is None:
-            continue
-        for free in kinds:
-            rungs = ladder(num_qubits, couplings=couplings or None, free=free, effort=effort)
-            fidelity = _fidelity(rungs[0], target)
-            if best is None or fidelity > best[0]:
-                best = fidelity, rungs
-    if best is None:
+    candidates = [
+        rungs
+        for couplings in SHAPES[num_qubits]
+        if place(Pattern(num_qubits, tuple((pair, 1) for pair in couplings), frozenset()), target) is not None
+        for rungs in _candidates(num_qubits, couplings, {"cz", "rzz"} <= set(target.native), effort)
+    ]
+    if not candidates:
         raise TargetError(f"no connected {num_qubits} live qubits of {target.name} make a tile")
-    return best[1]
+    return max(candidates, key=lambda rungs: round(_fidelity(rungs[0], target), 12))
+
+
+def _candidates(num_qubits: int, couplings: Couplings, free: bool, effort: Effort) -> Iterator[tuple[Ansatz, ...]]:
+    """Ladders on some couplings: with CZ, and where they are native with RZZ; on two qubits both forms of two CZ."""
+    yield ladder(num_qubits, couplings=couplings or None, effort=effort)
+    if num_qubits == 2:
+        yield (MAGIC,)
+    elif num_qubits > 2 and free:
+        yield ladder(num_qubits, couplings=couplings, free=True, effort=effort)
 
 
 def synthesise_for(
@@ -76,11 +82,11 @@ def synthesise_for(
     target: Target,
     *,
     effort: Effort = "fast",
-    approximate: float | None = None,
+    approximate: float | bool | None = None,
     warm: Synthesis | None = None,
     seed: int = 0,
     cache: Cache | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[Ansatz, int], object] | None = None,
 ) -> Synthesis:
     """Find angles of blocks with the skeleton that suits a target best.
 
@@ -92,7 +98,7 @@ def synthesise_for(
         warm: What was found for earlier, similar blocks; used where it has the same rows and ansatz.
         seed: Seed of the random starts.
         cache: Where exact angles of large blocks are looked up and kept.
-        progress: Called with the number of rows that were closed since the last call.
+        progress: Called with the ansatz that is being tried and the number of rows closed since the last call.
 
     Raises:
         BindingsError: The matrices cannot be synthesised.
@@ -100,10 +106,11 @@ def synthesise_for(
     """
     checked = matrices_of(matrices)
     ansaetze = skeletons(checked.shape[1].bit_length() - 1, target, effort=effort)
+    reflections = bool(len(checked)) and np.linalg.det(checked[0]) < 0
     same = warm is not None and warm.ansatz in ansaetze and len(warm.angles) == len(checked)
     return synthesise_blocks(
         checked,
-        ansaetze=ansaetze if ansaetze[0].num_qubits > 2 else None,
+        ansaetze=None if checked.shape[1] == 4 and reflections else ansaetze,
         effort=effort,
         approximate=approximate,
         warm=warm.angles if warm is not None and same else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -14,25 +15,21 @@ from qadapt.errors import BindingsError
 from qadapt.synthesis.ansatz import Ansatz, Attempt, Synthesis
 from qadapt.synthesis.arrays import Floats, distances, lengths
 from qadapt.synthesis.cache import Cache
-from qadapt.synthesis.closed import o4, so2, so4
-from qadapt.synthesis.generators import generators
+from qadapt.synthesis.closed import magic4, o4, so2, so4
 from qadapt.synthesis.inputs import TOLERANCE, angles_of, bound_of, matrices_of, some, verified
-from qadapt.synthesis.lm import GOAL, fit, random_starts
-from qadapt.synthesis.skeletons import REFLECTION, ROTATION, Effort, ladder, shorter
+from qadapt.synthesis.lm import GOAL
+from qadapt.synthesis.search import search
+from qadapt.synthesis.skeletons import MAGIC, REFLECTION, ROTATION, Effort, ladder, shorter
 from qadapt.synthesis.starts import identity_starts
-from qadapt.synthesis.tangent import matrices
 
 Indices: TypeAlias = NDArray[np.intp]
 
-_CLOSED = {Ansatz(1): so2, ROTATION: so4, REFLECTION: o4}
+_CLOSED = {Ansatz(1): so2, ROTATION: so4, MAGIC: magic4, REFLECTION: o4}
 _TRIES = {"fast": 12, "best": 60}
-_EVALUATIONS = 300
 _NEAR = {"fast": 0.25, "best": 0.005}
 """Distance ``||Q - 1|| / sqrt(d)`` from the identity below which a block is left to a skeleton that is regular there:
 nearer and nearer to a critical value, least squares takes ever more evaluations and then fails."""
 _SAMPLE = 16  # rows on which a skeleton is tried before all rows are
-_INEXACT = {"tries": 3, "evaluations": 60}
-"""Starts of each kind and evaluations per start for inexact blocks: more rarely save a gate."""
 _CHUNK = 1 << 23  # angles times residuals between two visits to the cache, so that an interrupted call loses little
 
 _log = logging.getLogger(__name__)
@@ -43,11 +40,11 @@ def synthesise_blocks(
     *,
     ansaetze: Sequence[Ansatz] | None = None,
     effort: Effort = "fast",
-    approximate: float | None = None,
+    approximate: float | bool | None = None,
     warm: ArrayLike | None = None,
     seed: int = 0,
     cache: Cache | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[Ansatz, int], object] | None = None,
 ) -> Synthesis:
     """Find angles whose circuit is a given orthogonal matrix, up to global phase, with one skeleton for all rows.
 
@@ -60,12 +57,12 @@ def synthesise_blocks(
             has qubit *k* in bit *k*.
         ansaetze: Skeletons to try, in this order; ``ladder`` on a line when omitted.
         effort: Which ladder, and how many starts: ``fast`` or ``best``.
-        approximate: Largest loss ``||V - Q|| / ||Q - 1||`` that a row may have, below 1; exact to 1e-9 when omitted.
-            Skeletons shorter than the first are then tried before it.
+        approximate: Largest loss ``||V - Q|| / ||Q - 1||`` that a row may have, below 1, or True for 0.1; exact to 1e-9
+            when omitted. Skeletons shorter than the first are then tried before it.
         warm: Angles ``[rows, size]`` of earlier, similar blocks to start from, for the ansatz of that size.
         seed: Seed of the random starts.
         cache: Where exact angles of large blocks are looked up and kept.
-        progress: Called with the number of rows that were closed since the last call.
+        progress: Called with the ansatz that is being tried and the number of rows closed since the last call.
 
     Raises:
         BindingsError: The matrices are not real, finite, orthogonal, of such a shape and determinant; warm angles or
@@ -77,13 +74,15 @@ def synthesise_blocks(
     chosen = _chosen(targets, ansaetze, effort)
     before = None if warm is None else angles_of(warm, {ansatz.size for ansatz in chosen}, len(targets))
     solver = _Solver(targets, before, _TRIES[effort], seed, cache, progress)
-    if approximate is not None:
+    if approximate is not None and approximate is not False:
         bounds = np.maximum(TOLERANCE, bound_of(approximate) * _reach(targets))
         found = solver.first([*solver.promising(shorter(chosen[0]), bounds), *chosen], bounds)
     else:
         distance = float(_reach(targets).min(initial=np.inf)) / np.sqrt(targets.shape[1])
         regular = [ansatz for ansatz in chosen if ansatz in _CLOSED or ansatz in identity_starts()]
         near = distance < _NEAR[effort] and bool(regular)
+        if near and regular != list(chosen):
+            _log.info("some blocks are nearly the identity; taking %d entangling gates", len(regular[0].edges))
         found = solver.first(regular if near else chosen, np.full(len(targets), TOLERANCE))
     return verified(found)
 
@@ -110,7 +109,7 @@ class _Solver:
     tries: int
     seed: int
     cache: Cache | None
-    progress: Callable[[int], object] | None
+    progress: Callable[[Ansatz, int], object] | None
 
     def first(self, ansaetze: Sequence[Ansatz], bounds: Floats) -> Synthesis:
         """Angles of the first ansatz with which every row is within its bound, or of the last one."""
@@ -119,7 +118,7 @@ class _Solver:
         sample = rows[:: max(1, len(rows) // _SAMPLE)]
         for ansatz in ansaetze[:-1]:
             for some_rows in (sample, rows) if len(rows) > 2 * _SAMPLE else (rows,):
-                angles = self.angles(ansatz, some_rows, bounds[some_rows])
+                angles = self.angles(ansatz, some_rows, bounds[some_rows], quiet=some_rows is sample)
                 residual = distances(ansatz.matrix(angles), self.targets[some_rows])
                 bad = some_rows[~(residual <= bounds[some_rows])]
                 if bad.size:
@@ -140,7 +139,7 @@ class _Solver:
         low, high = 0, len(ansaetze)
         while low < high:
             middle = (low + high) // 2
-            angles = self.angles(ansaetze[middle], rows, bounds[rows])
+            angles = self.angles(ansaetze[middle], rows, bounds[rows], quiet=True)
             residual = distances(ansaetze[middle].matrix(angles), self.targets[rows])
             low, high = (low, middle) if (residual <= bounds[rows]).all() else (middle + 1, high)
         return ansaetze[low:]
@@ -152,56 +151,37 @@ class _Solver:
         loss = np.divide(residual, reach, out=missed, where=reach > TOLERANCE)
         return Synthesis(ansatz, angles, residual, loss, bounds, tuple(attempts))
 
-    def angles(self, ansatz: Ansatz, rows: Indices, bounds: Floats) -> Floats:
+    def angles(self, ansatz: Ansatz, rows: Indices, bounds: Floats, *, quiet: bool = False) -> Floats:
         """Angles of some rows ``[rows, size]``: in closed form, from the cache, or by least squares."""
-        targets = self.targets[rows]
+        targets, exact = self.targets[rows], bool((bounds <= TOLERANCE).all())
         if ansatz in _CLOSED:
             return _CLOSED[ansatz](targets)
-        cache = self.cache if (bounds <= TOLERANCE).all() else None
         known, angles = np.zeros(len(rows), dtype=bool), np.zeros((len(rows), ansatz.size))
+        cache = self.cache if exact else None
+        advance = None if quiet or self.progress is None else partial(self.progress, ansatz)
         if cache is not None:
             known, angles = cache.get(ansatz, targets)
             known &= distances(ansatz.matrix(angles), targets) <= TOLERANCE
-            if self.progress is not None:
-                self.progress(int(known.sum()))
-        open_rows = np.flatnonzero(~known)
+        if advance is not None:
+            advance(int(known.sum()))
+        warm = None if self.warm is None or self.warm.shape[1] != ansatz.size else self.warm[rows]
+        missing = np.flatnonzero(~known)
         size = ansatz.size * targets.shape[1] * (targets.shape[1] - 1) // 2
-        chunks = max(1, -(-open_rows.size * size // _CHUNK)) if cache is not None else 1
-        for chunk in np.array_split(open_rows, chunks):
-            angles[chunk], found = self.search(ansatz, rows[chunk], bounds[chunk])
+        for chunk in np.array_split(missing, max(1, -(-missing.size * size // _CHUNK))):
+            angles[chunk], found = search(
+                ansatz,
+                targets[chunk],
+                bounds[chunk] * (GOAL / TOLERANCE),
+                exact=exact,
+                warm=None if warm is None else warm[chunk],
+                tries=self.tries,
+                seed=self.seed,
+                progress=advance,
+            )
             if cache is not None:
                 solved = chunk[found <= TOLERANCE]
                 cache.put(ansatz, targets[solved], angles[solved])
         return angles
-
-    def search(self, ansatz: Ansatz, rows: Indices, bounds: Floats) -> tuple[Floats, Floats]:
-        """Angles ``[rows, size]`` by least squares and their distances; the best found for rows that are not solved."""
-        targets, goal = self.targets[rows], bounds * (GOAL / TOLERANCE)
-        angles, found = np.zeros((len(rows), ansatz.size)), np.full(len(rows), np.inf)
-        if self.warm is not None and self.warm.shape[1] == ansatz.size:
-            angles, found = fit(ansatz, targets, self.warm[rows], np.arange(len(rows))[:, None], goal=goal)
-        hard = np.flatnonzero(found > goal)
-        if hard.size:
-            exact = bool((bounds <= TOLERANCE).all())
-            starts = random_starts(ansatz, self.tries if exact else _INEXACT["tries"], self.seed)
-            if not exact:  # inexact circuits of small blocks have small angles
-                starts = np.concatenate([starts * 0.05, starts])
-            if ansatz in identity_starts():
-                starts = np.concatenate([identity_starts()[ansatz][None], starts])
-            # Nearest start first: for a block near the identity that is the identity start.
-            made = matrices(generators(ansatz), starts).reshape(len(starts), -1)
-            order = np.argsort(-targets[hard].reshape(hard.size, -1) @ made.T, axis=1, kind="stable")
-            evaluations = _EVALUATIONS if exact else _INEXACT["evaluations"]
-            angles[hard], found[hard] = fit(
-                ansatz,
-                targets[hard],
-                starts,
-                order,
-                evaluations=evaluations,
-                goal=goal[hard],
-                progress=self.progress,
-            )
-        return angles, found
 
 
 def _reach(targets: Floats) -> Floats:

@@ -28,18 +28,34 @@ def so4(matrices: Floats) -> Floats:
     """Angles ``[rows, 6]`` of RY RY, CZ, RY RY, CZ, RY RY for matrices ``[rows, 4, 4]`` of SO(4).
 
     Conjugation by CZ turns the generator Y of either qubit into Y Z, so the circuit is a product P Q of unit
-    quaternions in Euler angles, one of each su(2). The coefficients of a matrix in the products of quaternion units are
-    the outer product of P and Q. Six RY and two CZ are a real form of the optimal circuit of Vatan and Williams, Phys.
-    Rev. A 69, 032315 (2004).
+    quaternions in Euler angles, one of each su(2). Six RY and two CZ are a real form of the optimal circuit of Vatan
+    and Williams, Phys. Rev. A 69, 032315 (2004).
+    """
+    first, middle, last = _quaternions(matrices)
+    # The conjugated generator of one qubit belongs to the quaternions of the other: the middle angles change places.
+    return np.concatenate([first, middle[::-1], last]).T
+
+
+def magic4(matrices: Floats) -> Floats:
+    """Angles ``[rows, 6]`` of the skeleton ``MAGIC`` for matrices ``[rows, 4, 4]`` of SO(4).
+
+    Between its two CZ both qubits are quaternionic, which is the magic basis: one quaternion is one qubit's rotation.
+    """
+    first, middle, last = _quaternions(matrices)
+    return np.concatenate([first, -middle, last]).T
+
+
+def _quaternions(matrices: Floats) -> tuple[Floats, Floats, Floats]:
+    """Euler angles ``[2, rows]`` of the two unit quaternions whose product a matrix of SO(4) is.
+
+    The coefficients of a matrix in the products of quaternion units are the outer product of the two.
     """
     outer = (matrices.reshape(-1, 16) @ _PRODUCTS).reshape(-1, 4, 4)
     longest = np.argmax(np.einsum("nij,nij->nj", outer, outer), axis=1)
     left = outer[np.arange(len(outer)), :, longest]
     left = left / lengths(left)[:, None]
     right = (left[:, None] @ outer)[:, 0]
-    first, middle, last = _euler(np.stack([left.T, right.T], axis=1))
-    # The conjugated generator of one qubit belongs to the quaternions of the other: the middle angles change places.
-    return np.concatenate([first, middle[::-1], last]).T
+    return _euler(np.stack([left.T, right.T], axis=1))
 
 
 def o4(matrices: Floats) -> Floats:

@@ -14,6 +14,9 @@ from qadapt.synthesis.arrays import Floats, lengths
 TOLERANCE = 1e-9
 """Largest Frobenius distance between a target and what its angles give."""
 
+LOSS = 0.1
+"""Largest loss of an approximation that is asked for without a bound."""
+
 INPUT_TOLERANCE = 1e-10
 """How far a vector's norm may be from 1, and the product of a matrix and its transpose from the identity.
 
@@ -71,12 +74,14 @@ def angles_of(values: ArrayLike, sizes: Collection[int], rows: int) -> Floats:
     return angles
 
 
-def bound_of(value: float) -> float:
-    """Check the largest loss that an approximation may have.
+def bound_of(value: float | bool) -> float:
+    """Check the largest loss that an approximation may have; True is ``LOSS``.
 
     Raises:
         BindingsError: It is not a number above 0 and below 1, where a block that does nothing would do.
     """
+    if value is True:
+        return LOSS
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating) or not 0 < value < 1:
         raise BindingsError(
             f"approximate is {value!r}, expected the largest loss ||V - Q|| / ||Q - 1|| of a block, above 0 and below 1"

@@ -50,6 +50,9 @@ _MORE = {3: (4, 6), 4: (9, 13), 5: (14, 16, 24)}
 ROTATION, REFLECTION = brick_wall(2, 2), brick_wall(2, 3)
 """Skeletons of O(4) with determinant +1 and -1: a CZ on two qubits is a reflection, so they differ by an odd number."""
 
+MAGIC = Ansatz(2, ((0, 1), (0, 1)), flips=(0, 1))
+"""Another skeleton of SO(4): more kinds of rotations, and fewer pulses where two sx make a rotation."""
+
 
 def line(num_qubits: int) -> Couplings:
     """Couplings of qubits in a row."""

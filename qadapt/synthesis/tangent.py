@@ -66,7 +66,7 @@ def matrices(generators: Generators, angles: Floats) -> Floats:
 
 def _turned(generators: Generators, matrix: Floats, angle: int, cos: Floats, sin: Floats) -> Floats:
     """Apply one rotation to matrices ``[rows, d, d]``."""
-    moved = np.take(matrix, generators.images[angle], axis=1)  # twice as fast as indexing
+    moved: Floats = np.take(matrix, generators.images[angle], axis=1)  # twice as fast as indexing
     moved *= (sin[:, angle, None] * generators.signs[angle])[:, :, None]
     moved += cos[:, angle, None, None] * matrix
     return moved
