@@ -97,6 +97,8 @@ def test_brick_walls() -> None:
     assert brick_wall(5, 6).edges == ((0, 1), (2, 3), (1, 2), (3, 4), (0, 1), (2, 3))
     assert brick_wall(4, 0) == Ansatz(4)
     assert brick_wall(1, 0) == Ansatz(1)
+    with pytest.raises(CircuitError, match="at least two qubits, not 1"):
+        brick_wall(1, 1)
 
 
 @pytest.mark.parametrize(

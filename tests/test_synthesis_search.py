@@ -36,8 +36,8 @@ def test_short_skeletons_reach_blocks_near_the_identity(family: str, norm: float
 
 
 def test_random_starts_alone_do_not() -> None:
-    targets, starts = cayley(8, 4, 1e-4), random_starts(SHORT["u3"], 12, 0)
-    _, found = fit(SHORT["u3"], targets, starts, np.broadcast_to(np.arange(12), (4, 12)))
+    targets, starts = cayley(8, 2, 1e-4), random_starts(SHORT["u3"], 6, 0)
+    _, found = fit(SHORT["u3"], targets, starts, np.broadcast_to(np.arange(6), (2, 6)))
     assert found.min() > 1e-9
 
 

@@ -77,6 +77,8 @@ def test_walls(edges: Couplings, extra: int, tail: int, free: bool) -> None:
     # As many flips in as out, before and after all that is kept; the tail is real.
     middle = least // 2
     assert ansatz.flips == (*range(middle), *range(middle + extra, least + extra))
+    for border in ([middle] if extra else []) + ([least + extra] if tail else []):
+        assert set(ansatz.edges[border - 1]) != set(ansatz.edges[border])  # twice in a row brings fewer directions
     inside: frozenset[int] = frozenset()
     gates = [step.gate for step in ansatz.steps if len(step.qubits) == 2]
     for number, (edge, gate) in enumerate(zip(ansatz.edges, gates, strict=True)):
@@ -195,6 +197,12 @@ def test_refuses_couplings_that_do_not_connect(edges: Couplings) -> None:
         fewest(edges)
     with pytest.raises(CircuitError):
         ladder(3, couplings=edges)
+
+
+@pytest.mark.parametrize("num_qubits", [3, 5])
+def test_refuses_couplings_of_another_number_of_qubits(num_qubits: int) -> None:
+    with pytest.raises(CircuitError, match="do not connect"):
+        ladder(num_qubits, couplings=line(4))
 
 
 @pytest.mark.parametrize(("count", "tail"), [(3, 0), (0, 0), (-1, 0), (6, 3)])

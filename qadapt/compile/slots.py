@@ -1,14 +1,16 @@
 """Slots: the one-qubit gates between two entangling gates, as one rotation ``rz(phi) ry(theta) rz(lam)``.
 
-Most slots of adapter circuits stay symbolic: quarter turns about z are moved to the end of the slot, equal axes are
-added up, and what then reads z, x-or-y, z has affine Euler angles. Every other slot is a batch of 2x2 matrices
-``[rows, 2, 2]`` whose Euler angles are computed for all rows at once.
+Most slots of adapter circuits stay symbolic: constant quarter turns, which map axes to axes, are moved out of the way,
+equal axes are added up, and what then reads z, x-or-y, z has affine Euler angles. Every other slot is a batch of 2x2
+matrices ``[rows, 2, 2]`` whose Euler angles are computed for all rows at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,31 +70,132 @@ def rotations(operation: Operation) -> tuple[Rotation, ...]:
     return _ANGLED[operation.gate](*angles)
 
 
+Turn: TypeAlias = tuple[tuple[Axis, int], ...]
+"""A product of constant quarter turns, up to global phase: what becomes of rotations that are moved in front of it.
+
+For a rotation about x, y and z behind the turn, the axis and the sign of the rotation before it that does the same.
+"""
+
+_AXES: tuple[Axis, ...] = ("x", "y", "z")
+_NO_TURN: Turn = tuple((axis, 1) for axis in _AXES)
+
+
+def _through(turn: Turn, axis: Axis, sign: int = 1) -> tuple[Axis, int]:
+    """Axis and sign before a turn for those behind it."""
+    image, flip = turn[_AXES.index(axis)]
+    return image, sign * flip
+
+
+def _signed(sign: int, angle: Affine) -> Affine:
+    return angle if sign > 0 else -angle
+
+
+def _before(turn: Turn, factor: Rotation) -> Rotation:
+    """The rotation before a turn that does what a rotation behind it does."""
+    axis, sign = _through(turn, factor.axis)
+    return Rotation(axis, _signed(sign, factor.angle))
+
+
+def _joined(*turns: Turn) -> Turn:
+    """One turn for turns in the order they act."""
+    joined = _NO_TURN
+    for turn in reversed(turns):
+        joined = tuple(_through(turn, *image) for image in joined)
+    return joined
+
+
+def _powers(axis: Axis) -> tuple[Turn, ...]:
+    """None, one, two and three quarter turns about one axis.
+
+    ``rz(-c) ry(a) rz(c)`` turns the axis by -c about z, y to x and x to -y for a quarter; x, y and z are cyclic.
+    """
+    one, two = (_AXES[(_AXES.index(axis) + step) % 3] for step in (1, 2))
+    images: dict[Axis, tuple[Axis, int]] = {axis: (axis, 1), one: (two, -1), two: (one, 1)}
+    quarter = tuple(images[each] for each in _AXES)
+    return tuple(_joined(*[quarter] * count) for count in range(4))
+
+
+_TURNS = {axis: _powers(axis) for axis in _AXES}
+
+
+def _words() -> dict[tuple[Axis, Turn], tuple[int, int, int]]:
+    """Every turn as quarter turns about z, the given one of x and y, and z; without the first where that works."""
+    words: dict[tuple[Axis, Turn], tuple[int, int, int]] = {}
+    for middle in _AXES[:2]:
+        for first, second, third in product((0, 1, 2, -1), repeat=3):
+            turn = _joined(_TURNS["z"][first], _TURNS[middle][second], _TURNS["z"][third])
+            words.setdefault((middle, turn), (first, second, third))
+    return words
+
+
+_WORDS = _words()
+
+
 def simplify(factors: Iterable[Rotation]) -> tuple[Rotation, ...]:
-    """Move constant quarter turns about z to the end and add up neighbours about one axis."""
-    moved: list[Rotation] = []
+    """Write a slot in fewer factors, in the order they act, up to global phase; as z, x-or-y, z where it has that form.
+
+    Which slots have it: move all constant quarter turns to the end and add up neighbours about one axis; leave out the
+    first rotation if it is about z, and the last one if behind the turn it is about z; then at most one is left. Where
+    none is left the middle angle is a constant quarter turn, which saves a pulse. Other slots keep their order.
+    """
+    merged = _merged(_ended(factors))
+    gathered = _gathered(merged) if symbolic(merged) is None else None
+    return merged if gathered is None else gathered
+
+
+def _ended(factors: Iterable[Rotation]) -> Iterator[Rotation]:
+    """Move constant quarter turns about z to the end."""
     quarters = 0
     for factor in factors:
-        if factor.axis == "z":
-            count = round(factor.angle.offset / QUARTER)
-            if factor.angle.turns(count * QUARTER):
-                quarters += count
-                continue
-            moved.append(factor)
+        if factor.axis == "z" and (count := _quarters(factor.angle)) is not None:
+            quarters += count
         else:
-            # rz(-c) ry(a) rz(c) turns the axis by -c about z: y to x and x to -y for a quarter.
-            axis, angle = factor.axis, factor.angle
-            for _ in range(quarters % 4):
-                axis, angle = ("x", angle) if axis == "y" else ("y", -angle)
-            moved.append(Rotation(axis, angle))
-    moved.append(Rotation("z", Affine(quarters * QUARTER)))
+            yield _before(_TURNS["z"][quarters % 4], factor)
+    yield Rotation("z", Affine(quarters * QUARTER))
+
+
+def _merged(factors: Iterable[Rotation]) -> tuple[Rotation, ...]:
+    """Add up neighbours about one axis and leave out what does nothing."""
     merged: list[Rotation] = []
-    for factor in moved:
+    for factor in factors:
         if merged and merged[-1].axis == factor.axis:
             factor = Rotation(factor.axis, merged.pop().angle + factor.angle)
         if not factor.angle.turns(0.0):
             merged.append(factor)
     return tuple(merged)
+
+
+def _gathered(factors: Iterable[Rotation]) -> tuple[Rotation, ...] | None:
+    """Gather constant quarter turns in one, placed so that z, x-or-y, z is left; None where there is no such place."""
+    free: list[Rotation] = []
+    turn = _NO_TURN
+    for factor in factors:
+        factor = _before(turn, factor)
+        if free and free[-1].axis == factor.axis:
+            factor = Rotation(factor.axis, free.pop().angle + factor.angle)
+        if (count := _quarters(factor.angle)) is None:
+            free.append(factor)
+        else:
+            turn = _joined(_TURNS[factor.axis][count % 4], turn)
+    start, end = [], []
+    if free and free[0].axis == "z":
+        start = [free.pop(0)]
+    axis, sign = _through(turn, "z")
+    if free and free[-1].axis == axis:
+        end = [Rotation("z", _signed(sign, free.pop().angle))]
+    if len(free) > 1:
+        return None
+    # A rotation that is left is about neither of the two axes that are z before and behind the turn. The turn is then
+    # one about the same axis and one about z: its word begins in the middle, and the two middles are added up.
+    middle = free[0].axis if free else "y"
+    word = zip(("z", middle, "z"), _WORDS[middle, turn], strict=True)
+    return _merged([*start, *free, *(Rotation(axis, Affine(count * QUARTER)) for axis, count in word), *end])
+
+
+def _quarters(angle: Affine) -> int | None:
+    """Number of quarter turns that a constant angle is; None for all others."""
+    count = round(angle.offset / QUARTER)
+    return count if angle.turns(count * QUARTER) else None
 
 
 def symbolic(factors: Sequence[Rotation]) -> Euler | None:

@@ -177,8 +177,14 @@ class Synthesis:
 
 
 def brick_wall(num_qubits: int, count: int) -> Ansatz:
-    """Ansatz of CZ and RY on a line: even edges, odd edges, even edges, and so on, cut after ``count`` edges."""
+    """Ansatz of CZ and RY on a line: even edges, odd edges, even edges, and so on, cut after ``count`` edges.
+
+    Raises:
+        CircuitError: There are edges, and fewer than two qubits.
+    """
     line = [(qubit, qubit + 1) for start in (0, 1) for qubit in range(start, num_qubits - 1, 2)]
+    if count > 0 and not line:
+        raise CircuitError(f"a brick wall has at least two qubits, not {num_qubits}")
     return Ansatz(num_qubits, tuple(line[i % len(line)] for i in range(count)))
 
 
