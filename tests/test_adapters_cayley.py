@@ -263,7 +263,8 @@ def test_a_sign_constrained_layer_is_the_limit_and_cannot_be_merged() -> None:
     ("arguments", "said"),
     [
         ({"dim": 3}, "dim 3"),
-        ({"dim": 32}, "dim 32"),
+        ({"dim": 64}, "dim 64"),
+        ({"dim": 32}, "blocks of 32 do not fill the input width 16"),
         ({"side": "middle"}, "middle"),
         ({"dim": 16, "shape": (24, 32)}, "blocks of 16 do not fill the input width 24.*2, 4, 8"),
         ({"dim": 4, "side": "output", "shape": (16, 6)}, "output width 6.*blocks of 2"),

@@ -145,7 +145,7 @@ class Attempt:
 
     Attributes:
         ansatz: The skeleton.
-        unsolved: Rows that were not solved with it, of those that were tried.
+        unsolved: Rows that were not solved with it, of those that were tried, or that are too near the identity for it.
     """
 
     ansatz: Ansatz

@@ -78,12 +78,13 @@ def synthesise_blocks(
         bounds = np.maximum(TOLERANCE, bound_of(approximate) * _reach(targets))
         found = solver.first([*solver.promising(shorter(chosen[0]), bounds), *chosen], bounds)
     else:
-        distance = float(_reach(targets).min(initial=np.inf)) / np.sqrt(targets.shape[1])
+        near = np.flatnonzero(_reach(targets) < _NEAR[effort] * np.sqrt(targets.shape[1]))
         regular = [ansatz for ansatz in chosen if ansatz in _CLOSED or ansatz in identity_starts()]
-        near = distance < _NEAR[effort] and bool(regular)
-        if near and regular != list(chosen):
-            _log.info("some blocks are nearly the identity; taking %d entangling gates", len(regular[0].edges))
-        found = solver.first(regular if near else chosen, np.full(len(targets), TOLERANCE))
+        left = [ansatz for ansatz in chosen if near.size and regular and ansatz not in regular]
+        for ansatz in left:
+            _log.info("%d entangling gates are not tried: rows %s are nearly 1", len(ansatz.edges), some(near))
+        attempts = [Attempt(ansatz, tuple(near.tolist())) for ansatz in left]
+        found = solver.first(regular if left else chosen, np.full(len(targets), TOLERANCE), attempts)
     return verified(found)
 
 
@@ -111,9 +112,9 @@ class _Solver:
     cache: Cache | None
     progress: Callable[[Ansatz, int], object] | None
 
-    def first(self, ansaetze: Sequence[Ansatz], bounds: Floats) -> Synthesis:
+    def first(self, ansaetze: Sequence[Ansatz], bounds: Floats, before: Sequence[Attempt] = ()) -> Synthesis:
         """Angles of the first ansatz with which every row is within its bound, or of the last one."""
-        attempts: list[Attempt] = []
+        attempts = list(before)
         rows = np.arange(len(self.targets))
         sample = rows[:: max(1, len(rows) // _SAMPLE)]
         for ansatz in ansaetze[:-1]:

@@ -54,7 +54,9 @@ def matrices_of(values: ArrayLike) -> Floats:
     negative = determinants < 0
     if matrices.shape[1] == 4 and negative.any():
         hint = "synthesise the two kinds apart: their numbers of CZ are even and odd, so no skeleton serves both"
-        _refuse(~negative, determinants, "matrices", "is of another determinant than others:", hint)
+        odd = negative if 2 * negative.sum() <= negative.size else ~negative
+        if not negative.all():
+            _refuse(odd, determinants, "matrices", "is of another determinant than others:", hint)
     else:
         hint = "real circuits reach determinant +1 only; flipping the sign of one row changes no measured probability"
         _refuse(negative, determinants, "matrices", "has determinant", hint)

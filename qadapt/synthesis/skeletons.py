@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import index
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -23,8 +24,9 @@ Couplings: TypeAlias = tuple[Edge, ...]
 Effort: TypeAlias = Literal["fast", "best"]
 """``fast`` takes milliseconds; ``best`` takes longer to save entangling gates."""
 
-_MARGIN = {3: 1, 4: 2, 5: 2}
-"""Edges beyond the fewest with which nearly every block is solved by the first random start, by number of qubits."""
+_MARGIN = {(3, False): 1, (3, True): 1, (4, False): 2, (4, True): 2, (5, False): 2, (5, True): 12}
+"""Edges beyond the fewest with which nearly every block is solved by the first random start, by number of qubits and
+whether RZZ has free angles."""
 
 STATES: Mapping[int, tuple[Ansatz, ...]] = MappingProxyType(
     {
@@ -34,7 +36,7 @@ STATES: Mapping[int, tuple[Ansatz, ...]] = MappingProxyType(
         4: (
             Ansatz(4, ((0, 1), (0, 2), (1, 3), (0, 1), (2, 3), (0, 1), (2, 3))),
             Ansatz(4, ((2, 3), (1, 2), (0, 1), (2, 3), (1, 2), (0, 1), (2, 3))),
-            Ansatz(4, ((0, 1), (0, 1), (1, 2), (1, 3), (0, 1), (1, 2), (0, 1))),
+            Ansatz(4, ((0, 1), (1, 2), (1, 3), (0, 1), (1, 2), (0, 1), (1, 3))),
             Ansatz(4, ((0, 1), (1, 2), (2, 3), (0, 1), (1, 2), (0, 1), (0, 1), (2, 3), (2, 3))),
         ),
         5: (Ansatz(5, tuple([(2, 3), (1, 2), (3, 4), (0, 1)] * 4)[:14]),),
@@ -44,7 +46,7 @@ STATES: Mapping[int, tuple[Ansatz, ...]] = MappingProxyType(
 four qubits are on a ring, on a line, on a star, and one on a line that is longer; the first and the last one have a
 closed form for every state."""
 
-_MORE = {3: (4, 6), 4: (9, 13), 5: (14, 16, 24)}
+_MORE = {3: (4, 6), 4: (9, 13), 5: (14, 28, 40)}
 """Edges of further skeletons of states, which go round the couplings: the fallback where the ones above fail."""
 
 ROTATION, REFLECTION = brick_wall(2, 2), brick_wall(2, 3)
@@ -125,10 +127,10 @@ def ladder(
         return (Ansatz(1),)
     if num_qubits == 2:
         return (ROTATION,)
-    pairs = line(num_qubits) if couplings is None else tuple(couplings)
+    pairs = _checked(line(num_qubits) if couplings is None else couplings, num_qubits)
     least = fewest(pairs, free=free)
-    margin = _MARGIN.get(num_qubits, 2)
-    counts = range(least, least + margin + 1) if effort == "best" else [least + margin]
+    margin = _MARGIN[num_qubits, free]
+    counts = sorted({least, least + (margin + 1) // 2, least + margin}) if effort == "best" else [least + margin]
     last = identity_ansatz(pairs, free=free) or wall(pairs, least + least // 3 + 2, free=free)
     walls = [wall(pairs, count, free=free) for count in counts if count < len(last.edges)]
     return (*walls, last)
@@ -146,9 +148,10 @@ def state_ladder(num_qubits: int, couplings: Couplings | None = None) -> tuple[A
     """
     if num_qubits <= 2:
         return STATES[num_qubits]
-    edges = _checked(line(num_qubits) if couplings is None else couplings)
+    edges = _checked(line(num_qubits) if couplings is None else couplings, num_qubits)
     known = [ansatz for ansatz in STATES[num_qubits] if {*ansatz.edges} <= {*edges}]
-    more = [Ansatz(num_qubits, _round(edges, count, edges[-1])) for count in _MORE[num_qubits]]
+    longest = max((len(ansatz.edges) for ansatz in known), default=0)
+    more = [Ansatz(num_qubits, _round(edges, count, edges[-1])) for count in _MORE[num_qubits] if count > longest]
     return (*known, *more)
 
 
@@ -162,13 +165,17 @@ def shorter(ansatz: Ansatz) -> tuple[Ansatz, ...]:
     return (Ansatz(ansatz.num_qubits), *walls)
 
 
-def _checked(couplings: Sequence[Edge]) -> Couplings:
-    edges = tuple(sorted({(min(edge), max(edge)) for edge in couplings}))
+def _checked(couplings: Sequence[Edge], num_qubits: int | None = None) -> Couplings:
+    try:
+        edges = tuple(sorted({(min(index(a), index(b)), max(index(a), index(b))) for a, b in couplings}))
+    except (TypeError, ValueError):
+        raise CircuitError(f"couplings are pairs of qubits, not {couplings!r}") from None
     reached = {0}
     for _ in edges:
         reached |= {qubit for edge in edges if reached.intersection(edge) for qubit in edge}
-    if not edges or reached != set(range(1 + max(map(max, edges)))) or len(reached) < 3:
-        raise CircuitError(f"couplings {list(couplings)} do not connect three or more qubits 0, 1, 2, ...")
+    if not edges or reached != set(range(num_qubits or 1 + max(map(max, edges)))) or len(reached) < 3:
+        which = f"qubits 0 to {num_qubits - 1}" if num_qubits else "three or more qubits 0, 1, 2, ..."
+        raise CircuitError(f"couplings {list(couplings)} do not connect {which}")
     return edges
 
 

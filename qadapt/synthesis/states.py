@@ -42,18 +42,25 @@ def synthesise_states(vectors: ArrayLike, *, couplings: Couplings | None = None,
     targets = vectors_of(vectors)
     chosen = state_ladder(targets.shape[1].bit_length() - 1, couplings)
     attempts: list[Attempt] = []
+    hard, every = np.arange(0), np.arange(len(targets))
     for ansatz in chosen:
-        angles = _CLOSED[ansatz](targets) if ansatz in _CLOSED else _searched(ansatz, targets, seed)
-        residual = distances(ansatz.state(angles), targets)
-        bad = np.flatnonzero(~(residual <= TOLERANCE))
-        if not bad.size:
+        for rows in (hard, every):  # what defeated the skeleton before goes first
+            angles = _angles(ansatz, targets[rows], seed)
+            residual = distances(ansatz.state(angles), targets[rows])
+            bad = rows[~(residual <= TOLERANCE)]
+            if bad.size and ansatz is not chosen[-1]:
+                break
+        else:
             break
+        hard = bad
         attempts.append(Attempt(ansatz, tuple(bad.tolist())))
     return verified(Synthesis(ansatz, angles, residual, residual, np.full(len(targets), TOLERANCE), tuple(attempts)))
 
 
-def _searched(ansatz: Ansatz, targets: Floats, seed: int) -> Floats:
-    """Angles ``[rows, size]`` by least squares; the best found for rows that were not solved."""
+def _angles(ansatz: Ansatz, targets: Floats, seed: int) -> Floats:
+    """Angles ``[rows, size]`` in closed form, or the best that least squares finds."""
+    if ansatz in _CLOSED:
+        return _CLOSED[ansatz](targets)
     starts = random_starts(ansatz, _TRIES, seed)
     order = np.broadcast_to(np.arange(_TRIES), (len(targets), _TRIES))
     return fit(ansatz, targets, starts, order, evaluations=_EVALUATIONS)[0]
