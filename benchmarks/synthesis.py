@@ -62,7 +62,7 @@ def comparisons(full: bool = False) -> Iterator[Ratio | Limit | Table]:
     """Yield the measurements of this page.
 
     Args:
-        full: All 1,024 blocks of the issue's sizes, and bqskit at its higher levels; takes more than an hour.
+        full: All 1,024 blocks of the full sizes, and bqskit at its higher levels; takes more than an hour.
     """
     rows = sorted([*_all(), *_bqskit(full)], key=lambda row: (KINDS.index(row.circuit), row.n))
     yield Table(

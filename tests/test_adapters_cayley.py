@@ -366,11 +366,14 @@ def test_block_angles_are_shared_until_a_slice_is_missing() -> None:
 # The layer on a backend
 
 
-def exactly(circuit: Circuit, bindings: Bindings, inputs: NDArray[np.float64], exact: NDArray[np.float64]) -> Decoded:
+def exactly(
+    circuit: Circuit, bindings: Bindings, inputs: NDArray[np.float64], exact: NDArray[np.float64], residual: float
+) -> Decoded:
     """Infinitely many shots, through the dense matrix of each row's circuit."""
     rows = [register_probabilities(circuit, bindings, row)[0] for row in range(bindings.rows)]
     values = np.where(inputs < 0, -1, 1) * np.sqrt(np.array(rows))
     np.testing.assert_allclose(np.abs(exact), np.abs(values), atol=1e-7)
+    assert residual < 1e-9
     return Decoded(values, np.zeros_like(values))
 
 
@@ -391,8 +394,12 @@ def test_the_circuits_compute_the_rotation(dim: int, side: Side, zeros: bool) ->
 
 
 def test_blocks_of_five_qubits() -> None:
-    made = layer(32, bias=False, shape=(32, 8))
-    values = torch.randn(2, 32, dtype=torch.float64)
+    made = layer(32, bias=False, shape=(64, 8))
+    values = torch.randn(2, 64, dtype=torch.float64)
+    whole = torch.from_numpy(dense(made))
+    with torch.no_grad():
+        torch.testing.assert_close(made(values), made.base(values @ whole.T), atol=1e-12, rtol=0)
+        torch.testing.assert_close(made.adapted_weight()[0], made.base.weight @ whole, atol=1e-12, rtol=0)
     rotated = values.sign() * (values @ torch.from_numpy(dense(made)).T).abs()
     made.measure = Measure(exactly, STATEVECTOR)
     with torch.no_grad():
@@ -406,10 +413,10 @@ def test_every_training_step_runs_as_circuits() -> None:
     direction = made.skew.detach().clone()
     circuits, angles = set(), []
 
-    def watched(circuit: Circuit, bindings: Bindings, *vectors: NDArray[np.float64]) -> Decoded:
+    def watched(circuit: Circuit, bindings: Bindings, *rest: Any) -> Decoded:
         circuits.add(circuit)
         angles.append(np.array([bindings.column(name)[0] for name in bindings.names if name.startswith("k")]))
-        return exactly(circuit, bindings, *vectors)
+        return exactly(circuit, bindings, *rest)
 
     made.measure = Measure(watched, bundled_targets()["heron-r2"])
     with torch.no_grad():

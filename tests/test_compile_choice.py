@@ -143,7 +143,7 @@ def test_shapes_are_connected_and_named_from_zero() -> None:
 
 def test_refusals() -> None:
     apart = chip({(0, 1): 0.01, (2, 3): 0.01})
-    with pytest.raises(TargetError, match="make a tile"):
+    with pytest.raises(TargetError, match="no line, ring, star or fork"):
         skeletons(3, apart)
     with pytest.raises(TargetError, match="1 to 5 qubits"):
         skeletons(6, apart)

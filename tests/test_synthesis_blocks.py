@@ -184,7 +184,7 @@ def test_reflections_of_side_four() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("free", [False, True], ids=["cz", "rzz"])
 def test_other_couplings(shape: str, free: bool) -> None:
-    targets = np.concatenate([haar(8, 6), cayley(8, 2, 0.3)])
+    targets = np.concatenate([haar(8, 6), cayley(8, 2, 0.8)])
     ansaetze = ladder(3, couplings=SHAPES[shape], free=free)
     found = synthesise_blocks(targets, ansaetze=ansaetze)
     assert found.ansatz == ansaetze[0]

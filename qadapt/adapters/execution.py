@@ -17,6 +17,7 @@ from qadapt.jobs.runner import Run, run
 from qadapt.provider import Backend
 from qadapt.readout.decode import Decoded, Readout, Setting, allocate
 from qadapt.synthesis import Effort
+from qadapt.synthesis.inputs import bound_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Record:
         circuit: The source circuit, before compilation.
         bindings: Values of its parameters, one row per slice that is not zero.
         exact: What each row is to become, ``[rows, d]``; computed from the adapter's parameters, not by a circuit.
+        residual: Largest Frobenius distance of a synthesised state or block from what it is to be.
         run: Counts, provenance, and how they were executed.
         decoded: What the read-out made of all settings of the call.
     """
@@ -40,6 +42,7 @@ class Record:
     circuit: Circuit
     bindings: Bindings
     exact: NDArray[np.float64]
+    residual: float
     run: Run
     decoded: Decoded
 
@@ -81,6 +84,8 @@ class Execution:
         if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0):
             raise BindingsError(f"seed is {self.seed!r}, expected None or a whole number of at least 0")
         check_effort(self.effort)
+        if self.approximate is not None:
+            bound_of(self.approximate)
 
     def measure(self, layer: str) -> Measure:
         """How a layer of that name is run here."""
@@ -93,6 +98,7 @@ class Execution:
         bindings: Bindings,
         inputs: NDArray[np.float64],
         exact: NDArray[np.float64],
+        residual: float = 0.0,
     ) -> Decoded:
         """Run all rows of a circuit once per measurement setting and decode them.
 
@@ -102,6 +108,7 @@ class Execution:
             bindings: Values of its parameters.
             inputs: What each row prepares, ``[rows, d]``.
             exact: What each row is to become, ``[rows, d]``; goes into the records.
+            residual: Largest residual of the synthesis; goes into the records.
 
         Raises:
             QadaptError: The circuit, bindings or shots do not fit, or the backend failed.
@@ -118,7 +125,7 @@ class Execution:
             runs.append((measured, done))
         decoded = self.readout.decode([done.counts for _, done in runs], inputs)
         for number, (measured, done) in enumerate(runs):
-            self.records.append(Record(layer, call, number, measured, bindings, exact, done, decoded))
+            self.records.append(Record(layer, call, number, measured, bindings, exact, residual, done, decoded))
         return decoded
 
     def _seed(self, call: int, setting: int) -> int | None:

@@ -28,13 +28,14 @@ class Measure:
 
     Attributes:
         run: Runs a circuit for all rows and decodes it. Its arguments are the circuit, the values of its parameters,
-            what each row prepares, ``[rows, d]``, and what it is to become, ``[rows, d]``.
+            what each row prepares, ``[rows, d]``, what it is to become, ``[rows, d]``, and the largest residual of the
+            circuit's parts.
         target: The machine that angles are synthesised for.
         effort: How much is spent on short circuits.
         approximate: Largest loss of an inexact block; None for exact ones.
     """
 
-    run: Callable[[Circuit, Bindings, NDArray[np.float64], NDArray[np.float64]], Decoded]
+    run: Callable[[Circuit, Bindings, NDArray[np.float64], NDArray[np.float64], float], Decoded]
     target: Target
     effort: Effort = "fast"
     approximate: float | None = None

@@ -100,8 +100,8 @@ def circuit_of(matrices: NDArray[Any], target: Target, effort: Effort, approxima
         operations = tuple(_bound(operation, values) for operation in operations)
     circuit = Circuit(num_qubits=synthesis.ansatz.num_qubits, operations=operations)
     notes = tuple(
-        f"{len(attempt.ansatz.edges)} entangling gates do not reach rows {some(np.array(attempt.unsolved))}; "
-        f"taking {len(synthesis.ansatz.edges)} for all"
+        f"{len(attempt.ansatz.edges)} entangling gates are too few or too near a critical value for rows "
+        f"{some(np.array(attempt.unsolved))}; taking {len(synthesis.ansatz.edges)} for all"
         for attempt in synthesis.attempts
     )
     loss = None if approximate is None else float(synthesis.loss.max())
@@ -141,7 +141,8 @@ def _rotation(matrix: NDArray[Any]) -> bool:
     """Whether a matrix is for ``synthesise_blocks`` to accept or to refuse."""
     if matrix.shape[0] != matrix.shape[1] or len(matrix) > _LARGEST or not np.isfinite(matrix).all():
         return len(matrix) <= _LARGEST
-    return len(matrix) == 4 or bool(np.linalg.det(matrix) > 0)
+    with np.errstate(all="ignore"):  # a determinant that overflows is no rotation's
+        return len(matrix) == 4 or bool(np.linalg.det(matrix) > 0)
 
 
 def _unitary(matrix: NDArray[Any]) -> Source:

@@ -32,10 +32,10 @@ SHAPES: Mapping[int, tuple[Couplings, ...]] = MappingProxyType(
         2: (line(2),),
         3: (line(3), ((0, 1), (1, 2), (0, 2))),
         4: (line(4), ((0, 1), (0, 2), (1, 3), (2, 3)), ((0, 1), (1, 2), (1, 3))),
-        5: (line(5), ((0, 1), (1, 2), (2, 3), (1, 4))),
+        5: (line(5), ((0, 1), (1, 2), (2, 3), (1, 4)), ((0, 1), (0, 2), (0, 3), (0, 4))),
     }
 )
-"""Couplings of the tiles that are considered, by number of qubits: line, triangle; line, ring, star; line, fork."""
+"""Couplings of the tiles that are considered: line, triangle; line, ring, star; line, fork, star."""
 
 
 @lru_cache(maxsize=64)
@@ -64,7 +64,7 @@ def skeletons(num_qubits: int, target: Target, *, effort: Effort = "fast") -> tu
         for rungs in _candidates(num_qubits, couplings, {"cz", "rzz"} <= set(target.native), effort)
     ]
     if not candidates:
-        raise TargetError(f"no connected {num_qubits} live qubits of {target.name} make a tile")
+        raise TargetError(f"{target.name} has no line, ring, star or fork of {num_qubits} live coupled qubits")
     return max(candidates, key=lambda rungs: round(_fidelity(rungs[0], target), 12))
 
 

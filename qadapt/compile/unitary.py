@@ -1,6 +1,6 @@
 """Unitary: gates for any unitary of a few qubits, by Qiskit's synthesis and the two-qubit form of ``runs``.
 
-For real rotations ``qadapt.synthesis`` has circuits of about half the size; this is for everything else.
+For real rotations ``qadapt.synthesis`` has circuits of half the size or less; this is for everything else.
 """
 
 from __future__ import annotations

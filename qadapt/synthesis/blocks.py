@@ -26,9 +26,9 @@ Indices: TypeAlias = NDArray[np.intp]
 
 _CLOSED = {Ansatz(1): so2, ROTATION: so4, MAGIC: magic4, REFLECTION: o4}
 _TRIES = {"fast": 12, "best": 60}
-_NEAR = {"fast": 0.25, "best": 0.005}
-"""Distance ``||Q - 1|| / sqrt(d)`` from the identity below which a block is left to a skeleton that is regular there:
-nearer and nearer to a critical value, least squares takes ever more evaluations and then fails."""
+_NEAR = {"fast": {8: 0.4, 16: 0.4, 32: 0.4}, "best": {8: 0.005, 16: 0.005, 32: 0.005}}
+"""Distance ``||Q - 1|| / sqrt(d)`` from the identity, by effort and side d, below which a block is left to a skeleton
+that is regular there: nearer to a critical value, least squares takes ever more evaluations and then fails."""
 _SAMPLE = 16  # rows on which a skeleton is tried before all rows are
 _CHUNK = 1 << 23  # angles times residuals between two visits to the cache, so that an interrupted call loses little
 
@@ -58,7 +58,8 @@ def synthesise_blocks(
         ansaetze: Skeletons to try, in this order; ``ladder`` on a line when omitted.
         effort: Which ladder, and how many starts: ``fast`` or ``best``.
         approximate: Largest loss ``||V - Q|| / ||Q - 1||`` that a row may have, below 1, or True for 0.1; exact to 1e-9
-            when omitted. Skeletons shorter than the first are then tried before it.
+            when omitted. Short skeletons are then tried
+            before the first, but residuals below 1e-9 are never asked for.
         warm: Angles ``[rows, size]`` of earlier, similar blocks to start from, for the ansatz of that size.
         seed: Seed of the random starts.
         cache: Where exact angles of large blocks are looked up and kept.
@@ -73,12 +74,14 @@ def synthesise_blocks(
         raise BindingsError(f"effort is {effort!r}, expected 'fast' or 'best'")
     chosen = _chosen(targets, ansaetze, effort)
     before = None if warm is None else angles_of(warm, {ansatz.size for ansatz in chosen}, len(targets))
-    solver = _Solver(targets, before, _TRIES[effort], seed, cache, progress)
-    if approximate is not None and approximate is not False:
+    exact = approximate is None or approximate is False
+    solver = _Solver(targets, before, _TRIES[effort], seed, cache, progress, exact)
+    if not exact and approximate is not None:
         bounds = np.maximum(TOLERANCE, bound_of(approximate) * _reach(targets))
         found = solver.first([*solver.promising(shorter(chosen[0]), bounds), *chosen], bounds)
     else:
-        near = np.flatnonzero(_reach(targets) < _NEAR[effort] * np.sqrt(targets.shape[1]))
+        dim = targets.shape[1]
+        near = np.flatnonzero(_reach(targets) < _NEAR[effort].get(dim, 0.0) * np.sqrt(dim))
         regular = [ansatz for ansatz in chosen if ansatz in _CLOSED or ansatz in identity_starts()]
         left = [ansatz for ansatz in chosen if near.size and regular and ansatz not in regular]
         for ansatz in left:
@@ -111,6 +114,7 @@ class _Solver:
     seed: int
     cache: Cache | None
     progress: Callable[[Ansatz, int], object] | None
+    exact: bool
 
     def first(self, ansaetze: Sequence[Ansatz], bounds: Floats, before: Sequence[Attempt] = ()) -> Synthesis:
         """Angles of the first ansatz with which every row is within its bound, or of the last one."""
@@ -127,7 +131,8 @@ class _Solver:
             else:
                 return self.synthesis(ansatz, angles, bounds, attempts)
             attempts.append(Attempt(ansatz, tuple(bad.tolist())))
-            _log.info("%d entangling gates do not reach rows %s; taking more", len(ansatz.edges), some(bad))
+            tell = _log.warning if self.exact else _log.info
+            tell("%d entangling gates do not reach rows %s; taking more", len(ansatz.edges), some(bad))
         return self.synthesis(ansaetze[-1], self.angles(ansaetze[-1], rows, bounds), bounds, attempts)
 
     def promising(self, ansaetze: Sequence[Ansatz], bounds: Floats) -> Sequence[Ansatz]:
@@ -138,11 +143,12 @@ class _Solver:
         """
         rows = np.arange(len(self.targets))[:: max(1, len(self.targets) // _SAMPLE)]
         low, high = 0, len(ansaetze)
+        middle = 0  # the empty circuit first: it is what identities take
         while low < high:
-            middle = (low + high) // 2
             angles = self.angles(ansaetze[middle], rows, bounds[rows], quiet=True)
             residual = distances(ansaetze[middle].matrix(angles), self.targets[rows])
             low, high = (low, middle) if (residual <= bounds[rows]).all() else (middle + 1, high)
+            middle = (low + high) // 2
         return ansaetze[low:]
 
     def synthesis(self, ansatz: Ansatz, angles: Floats, bounds: Floats, attempts: Sequence[Attempt]) -> Synthesis:
@@ -154,7 +160,7 @@ class _Solver:
 
     def angles(self, ansatz: Ansatz, rows: Indices, bounds: Floats, *, quiet: bool = False) -> Floats:
         """Angles of some rows ``[rows, size]``: in closed form, from the cache, or by least squares."""
-        targets, exact = self.targets[rows], bool((bounds <= TOLERANCE).all())
+        targets, exact = self.targets[rows], self.exact
         if ansatz in _CLOSED:
             return _CLOSED[ansatz](targets)
         known, angles = np.zeros(len(rows), dtype=bool), np.zeros((len(rows), ansatz.size))

@@ -65,10 +65,10 @@ def search(
     every = np.arange(len(targets))
     if warm is not None:
         keep(every, fit(ansatz, targets, warm, every[:, None], goal=goal))
-    if exact and ansatz not in identity_starts():
+    if ansatz.edges and ansatz not in identity_starts():
         skew = _skew(targets)
         norms = np.linalg.norm(skew, 2, axis=(1, 2))
-        for number in range(_ROUNDS):
+        for number in range(_ROUNDS if exact else 1):
             near = np.flatnonzero((found > goal) & (norms < _AFAR) & (norms > 0))
             if near.size:
                 starts = random_starts(ansatz, _STARTS, seed + number)

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import index
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from qadapt.errors import CircuitError
+from qadapt.errors import BindingsError, CircuitError
 from qadapt.synthesis.ansatz import Ansatz, brick_wall
 from qadapt.synthesis.lm import rank
 from qadapt.synthesis.starts import identity_starts
@@ -122,7 +122,10 @@ def ladder(
 
     Raises:
         CircuitError: The couplings do not connect the qubits.
+        BindingsError: The effort is neither.
     """
+    if effort not in get_args(Effort):
+        raise BindingsError(f"effort is {effort!r}, expected 'fast' or 'best'")
     if num_qubits == 1:
         return (Ansatz(1),)
     if num_qubits == 2:
@@ -160,9 +163,11 @@ def shorter(ansatz: Ansatz) -> tuple[Ansatz, ...]:
     if ansatz.num_qubits < 3 or not ansatz.edges:
         return ()
     pairs = ansatz.couplings
+    if not _reaches(pairs, ansatz.num_qubits):
+        return ()
     least = 2 * len(_way(pairs)[0])
     walls = (wall(pairs, count, free=ansatz.free) for count in range(least + 1, len(ansatz.edges)))
-    return (Ansatz(ansatz.num_qubits), *walls)
+    return (Ansatz(ansatz.num_qubits), *(one for one in walls if one.couplings == pairs))
 
 
 def _checked(couplings: Sequence[Edge], num_qubits: int | None = None) -> Couplings:
@@ -170,10 +175,8 @@ def _checked(couplings: Sequence[Edge], num_qubits: int | None = None) -> Coupli
         edges = tuple(sorted({(min(index(a), index(b)), max(index(a), index(b))) for a, b in couplings}))
     except (TypeError, ValueError):
         raise CircuitError(f"couplings are pairs of qubits, not {couplings!r}") from None
-    reached = {0}
-    for _ in edges:
-        reached |= {qubit for edge in edges if reached.intersection(edge) for qubit in edge}
-    if not edges or reached != set(range(num_qubits or 1 + max(map(max, edges)))) or len(reached) < 3:
+    size = num_qubits or 1 + max((max(edge) for edge in edges), default=0)
+    if size < 3 or not _reaches(edges, size):
         which = f"qubits 0 to {num_qubits - 1}" if num_qubits else "three or more qubits 0, 1, 2, ..."
         raise CircuitError(f"couplings {list(couplings)} do not connect {which}")
     return edges
@@ -225,11 +228,15 @@ def _round(edges: Sequence[Edge], count: int, previous: Edge) -> Couplings:
 
 def _connects(edges: Couplings, inside: frozenset[int]) -> bool:
     """Whether the edges that can be kept still connect all qubits."""
-    kept = [edge for edge in edges if not inside.issuperset(edge)]
+    return _reaches([edge for edge in edges if not inside.issuperset(edge)], 1 + max(map(max, edges)))
+
+
+def _reaches(edges: Sequence[Edge], num_qubits: int) -> bool:
+    """Whether the edges connect the qubits 0 to ``num_qubits - 1`` and no others."""
     reached = {0}
-    for _ in kept:
-        reached |= {qubit for edge in kept if reached.intersection(edge) for qubit in edge}
-    return len(reached) == 1 + max(map(max, edges))
+    for _ in edges:
+        reached |= {qubit for edge in edges if reached.intersection(edge) for qubit in edge}
+    return reached == set(range(num_qubits)) and all(max(edge) < num_qubits for edge in edges)
 
 
 def _colours(edges: Sequence[Edge]) -> list[list[Edge]]:

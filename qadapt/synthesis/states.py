@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from qadapt.synthesis.ansatz import Ansatz, Attempt, Synthesis
 from qadapt.synthesis.arrays import Floats, distances
 from qadapt.synthesis.closed import ring4, state1, state2, state3, state4
-from qadapt.synthesis.inputs import TOLERANCE, vectors_of, verified
+from qadapt.synthesis.inputs import TOLERANCE, some, vectors_of, verified
 from qadapt.synthesis.lm import fit, random_starts
 from qadapt.synthesis.skeletons import STATES, Couplings, state_ladder
 
@@ -19,6 +20,8 @@ _CLOSED: Mapping[Ansatz, Callable[[Floats], Floats]] = MappingProxyType(
     {STATES[1][0]: state1, STATES[2][0]: state2, STATES[3][0]: state3, STATES[4][0]: ring4, STATES[4][3]: state4}
 )
 _TRIES, _EVALUATIONS = 8, 100
+
+_log = logging.getLogger(__name__)
 
 
 def synthesise_states(vectors: ArrayLike, *, couplings: Couplings | None = None, seed: int = 0) -> Synthesis:
@@ -54,6 +57,7 @@ def synthesise_states(vectors: ArrayLike, *, couplings: Couplings | None = None,
             break
         hard = bad
         attempts.append(Attempt(ansatz, tuple(bad.tolist())))
+        _log.warning("%d CZ do not prepare rows %s; taking more for all", len(ansatz.edges), some(bad))
     return verified(Synthesis(ansatz, angles, residual, residual, np.full(len(targets), TOLERANCE), tuple(attempts)))
 
 

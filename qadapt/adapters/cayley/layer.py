@@ -138,7 +138,8 @@ class CayleyLinear(AdapterLayer):
                 circuit = template(states.ansatz, blocks.ansatz)
                 bindings = bind(slices, states.angles, blocks.angles)
                 exact = np.einsum("rij,rj->ri", matrices[np.nonzero(slices.live)[0]], slices.units)
-                out = join(slices, measure.run(circuit, bindings, slices.units, exact).values)
+                residual = max(float(states.residual.max()), float(blocks.residual.max()))
+                out = join(slices, measure.run(circuit, bindings, slices.units, exact, residual).values)
             return torch.from_numpy(out).reshape(values.shape).to(values.device, values.dtype)
 
     def _blocks(self, matrices: NDArray[np.float64], measure: Measure) -> Synthesis:

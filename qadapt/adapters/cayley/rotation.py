@@ -47,7 +47,7 @@ def rotate(values: Tensor, blocks: Tensor) -> Tensor:
     """
     number, dim = blocks.shape[:2]
     dtype = torch.promote_types(values.dtype, torch.float32)
-    span = next(size for size in (SPAN, 8, 4, 2) if size % dim == 0 and (number * dim) % size == 0)
+    span = next((size for size in (SPAN, 8, 4, 2) if size % dim == 0 and (number * dim) % size == 0), dim)
     runs = _runs(blocks.mT.to(dtype), span // dim)
     flat = values.reshape(-1, len(runs), span).transpose(0, 1).to(dtype)
     return torch.bmm(flat, runs).transpose(0, 1).reshape(values.shape).to(values.dtype)
