@@ -13,11 +13,13 @@ from cli_tools import CHIP, EXACT, Acme, call, install
 from oracles import adapter_circuit, phase_distance, unitary
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Parameter, op
+from qadapt.cli import matrix
 from qadapt.cli.drawing import LONGEST, draw
 from qadapt.compile import pack
 from qadapt.compile.prediction import predict
 from qadapt.gates import GATES
 from qadapt.provider import Backend
+from qadapt.synthesis import brick_wall
 from qadapt.target import Qubit, Site, Target
 
 PAIRS = Target(
@@ -325,3 +327,9 @@ def test_only_rotations_can_be_approximated(kind, tmp_path, capsys):
     outcome = call(capsys, "compile", file, "--backend", "acme:pairs", "--approximate", "0.1")
     assert outcome.code == 2
     assert "approximated" in outcome.err
+
+
+def test_the_bar_follows_any_number_of_skeletons():
+    with matrix._bar(10) as advance:
+        for count in (4, 5, 6, 4):
+            advance(brick_wall(3, count), 3)

@@ -28,7 +28,8 @@ from qadapt.replicate.training import train  # noqa: E402
 
 SMALL = Settings(tokens=6, window=4, shots=256, steps=2, batch=2)
 BACKENDS = ("local:statevector", "local:emulator/heron-r2")
-START = "from qadapt.cli import main; main()"
+START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from qadapt.cli import main; main()"
+"""The command; a shell may have started the tests with interrupts ignored, which its children inherit."""
 
 
 def quiet() -> Console:

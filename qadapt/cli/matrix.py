@@ -129,8 +129,8 @@ def _bar(rows: int) -> Iterator[Callable[[Ansatz, int], None]]:
 
         def advance(ansatz: Ansatz, done: int) -> None:
             if ansatz not in tasks:
-                for other in tasks.values():
-                    bar.remove_task(other)
+                while tasks:
+                    bar.remove_task(tasks.popitem()[1])
                 tasks[ansatz] = bar.add_task(f"blocks with {len(ansatz.edges)} entangling gates", total=rows)
             bar.advance(tasks[ansatz], done)
 
