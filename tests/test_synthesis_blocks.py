@@ -498,3 +498,12 @@ def test_refuses_other_options() -> None:
         synthesise_blocks(np.eye(8)[None], effort="most")  # type: ignore[arg-type]
     with pytest.raises(BindingsError, match="seed"):
         synthesise_blocks(haar(8, 1), seed=-1)
+
+
+def test_a_mirror_image_reaches_what_a_wall_misses() -> None:
+    """One angle to spare is not enough for every block: some are reached only with the qubits in reverse order."""
+    blocks = cayley(8, 8, 0.3, seed=5)
+    first, mirror = ladder(3, effort="best")[:2]
+    assert mirror.edges == tuple((2 - high, 2 - low) for low, high in first.edges)
+    for ansatz in (first, mirror):
+        assert synthesise_blocks(blocks, ansaetze=(ansatz,), effort="best").residual.max() < 1e-9

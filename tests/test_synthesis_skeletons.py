@@ -134,7 +134,8 @@ def test_ladders(shape: str, free: bool) -> None:
     best = ladder(num_qubits, couplings=edges, free=free, effort="best")
     for ansaetze in (fast, best):
         counts = [len(ansatz.edges) for ansatz in ansaetze]
-        assert counts == sorted(set(counts))
+        assert counts == sorted(counts)
+        assert len(set(ansaetze)) == len(ansaetze)
         for ansatz in ansaetze:
             assert ansatz.num_qubits == num_qubits
             assert {frozenset(edge) for edge in ansatz.edges} <= {frozenset(edge) for edge in edges}
@@ -142,6 +143,7 @@ def test_ladders(shape: str, free: bool) -> None:
             assert rank(ansatz) == directions(num_qubits)
     assert fast[-1] == best[-1]
     assert best[0] == wall(edges, least, free=free)
+    assert [len(ansatz.edges) for ansatz in best].count(least) <= 2  # a wall, and its mirror image on a symmetric shape
     assert least < len(fast[0].edges) <= least + 12
     assert set(fast) <= set(best)
     assert fast[-1] in identity_starts() or len(fast[-1].edges) >= least + least // 4
