@@ -12,7 +12,9 @@ from qadapt.errors import (
     BindingsError,
     BudgetError,
     CircuitError,
+    InDoubtError,
     JobFailedError,
+    LedgerError,
     MissingExtraError,
     NotSupportedError,
     ProviderError,
@@ -24,6 +26,7 @@ from qadapt.gates import FENCE, GATES, Gate, gate
 from qadapt.circuit import Circuit, Operation, Parameter, op
 from qadapt.bindings import Bindings
 from qadapt.target import Capabilities, Qubit, Site, Target, bundled_targets
+from qadapt.cost import Cost
 from qadapt.counts import Counts, sample
 from qadapt.provider import (
     Backend,
@@ -57,12 +60,15 @@ __all__ = [
     "Circuit",
     "CircuitError",
     "Compiled",
+    "Cost",
     "Counts",
     "Done",
     "Failed",
     "Gate",
+    "InDoubtError",
     "InlineBackend",
     "JobFailedError",
+    "LedgerError",
     "MissingExtraError",
     "NotSupportedError",
     "Operation",

@@ -13,6 +13,8 @@ QadaptError                     .code  .hint
 │   └─ BadResultError           counts of wrong width, total or row number: a provider bug
 ├─ AdapterError                 an adapter that does not fit its model
 ├─ BudgetError                  the run would cost more than it may
+├─ LedgerError                  the ledger cannot be read, or what is asked of it is not there or not to be had now
+├─ InDoubtError                 submits whose fate is not known; .run
 └─ MissingExtraError            what to install
 ```
 
@@ -24,6 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
+
+from qadapt.redact import redacted
 
 
 class QadaptError(Exception):
@@ -91,7 +95,7 @@ class ProviderError(QadaptError):
     code = "provider"
 
     def __init__(self, message: str, *, provider: str, job_id: str | None = None, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(redacted(message), hint=hint)
         self.provider = provider
         self.job_id = job_id
 
@@ -103,9 +107,20 @@ class AccessError(ProviderError):
 
 
 class UnavailableError(ProviderError):
-    """The vendor cannot answer now; the only error that is worth a retry."""
+    """The vendor cannot answer now; the only error that is worth a retry.
+
+    Attributes:
+        doubtful: What was asked for may have happened all the same: the answer was lost, not the question. False only
+            where the vendor has surely not taken it.
+    """
 
     code = "unavailable"
+
+    def __init__(
+        self, message: str, *, provider: str, job_id: str | None = None, hint: str = "", doubtful: bool = True
+    ) -> None:
+        super().__init__(message, provider=provider, job_id=job_id, hint=hint)
+        self.doubtful = doubtful
 
 
 class JobFailedError(ProviderError):
@@ -130,6 +145,28 @@ class BudgetError(QadaptError):
     """The run would cost more than it may."""
 
     code = "budget"
+
+
+class LedgerError(QadaptError):
+    """The ledger cannot be read, another process works on the run, or there is no such run."""
+
+    code = "ledger"
+
+
+class InDoubtError(QadaptError):
+    """Submits whose answer was lost and that the vendor cannot be asked about; nothing is sent again by itself.
+
+    Attributes:
+        run: Id of the run in the ledger.
+        chunks: Numbers of its chunks that are in doubt.
+    """
+
+    code = "in-doubt"
+
+    def __init__(self, message: str, *, run: str, chunks: Sequence[int], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run = run
+        self.chunks = tuple(chunks)
 
 
 class MissingExtraError(QadaptError):

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Parameter
+from qadapt.cost import Cost
 from qadapt.counts import Counts
 from qadapt.errors import BindingsError, NotSupportedError, ProviderError, TargetError
 from qadapt.target import Capabilities, Target
@@ -92,21 +93,33 @@ class Result:
 
 @dataclass(frozen=True)
 class Pending:
-    """The job is queued or running; ``position`` is its place in the queue where the vendor says so."""
+    """The job is queued or running.
+
+    Attributes:
+        position: Its place in the queue, where the vendor says so.
+        until: When the vendor expects it to have finished, where it says so.
+    """
 
     position: int | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """The job has finished; one result per work, in order."""
+    """The job has finished.
+
+    Attributes:
+        results: One per work, in order.
+        raw: What the vendor answered, as it came, for the ledger; None where there is no more than the results.
+    """
 
     results: tuple[Result, ...]
+    raw: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Failed:
-    """The job will not finish."""
+    """The job will not finish; an ``UnavailableError`` says that the same works may do better in a new job."""
 
     error: ProviderError
 
@@ -150,6 +163,34 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class Finding(Protocol):
+    """A backend that finds submits by their tags; declared as ``Capabilities.find``."""
+
+    def find(self, tag: str) -> str | None:
+        """Job id of a submit; None if the vendor has surely got none with this tag.
+
+        Raises:
+            UnavailableError: The vendor does not answer.
+        """
+
+
+@runtime_checkable
+class Costing(Protocol):
+    """A backend that knows what its vendor charges; optional, read before anything is sent."""
+
+    def cost(self, work: Sequence[Work]) -> Cost:
+        """Estimate of one submit by the vendor's published rules; asks nothing of the network."""
+
+
+@runtime_checkable
+class Limiting(Protocol):
+    """A backend with limits that depend on the circuit; optional, beside those of ``Capabilities``."""
+
+    def most_rows(self, circuit: Circuit, shots: int) -> int:
+        """Most rows of this circuit that one submit may hold, at least 1."""
+
+
+@runtime_checkable
 class Provider(Protocol):
     """One vendor."""
 
@@ -175,6 +216,7 @@ class Requirements(BaseModel):
     Attributes:
         modules: Vendor modules that it imports when it is used.
         credentials: Environment variables that may hold credentials of the vendor.
+        secrets: Those of them whose values must appear in no message, log or file.
         files: Files that may hold them; ``~`` is the home folder.
         libraries: Shared libraries that the vendor modules load on Linux, and the Debian package of each.
     """
@@ -183,6 +225,7 @@ class Requirements(BaseModel):
 
     modules: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     libraries: Mapping[str, str] = {}
 

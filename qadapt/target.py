@@ -218,12 +218,14 @@ class Capabilities(BaseModel):
         max_rows: Most rows of one work.
         max_works: Most works of one submit.
         max_executions: Most executions, rows times shots, of all works of one submit together.
+        max_jobs: Most jobs that are worth having open at the same time.
         seed: The seed of a work decides its counts.
         exact_sampling: Counts are drawn by ``qadapt.counts.sample`` from exact probabilities, so backends with this
             capability give identical counts for equal seeds.
         native_parameters: The vendor takes the angle array beside one circuit.
         cancel: A job can be cancelled.
         retrieval: A job id can be fetched from another process.
+        find: A submit can be found by its tag from another process; the backend has the verb ``find``.
         mid_circuit_measurement: Measurements may be followed by gates.
         reset: Qubits can be reset.
         simulated: Results come from a simulator, not from a quantum machine.
@@ -235,11 +237,13 @@ class Capabilities(BaseModel):
     max_rows: Annotated[int, Field(ge=1)] = 65_536
     max_works: Annotated[int, Field(ge=1)] = 64
     max_executions: Annotated[int, Field(ge=1)] = 1_000_000_000_000
+    max_jobs: Annotated[int, Field(ge=1)] = 2
     seed: bool = False
     exact_sampling: bool = False
     native_parameters: bool = False
     cancel: bool = False
     retrieval: bool = False
+    find: bool = False
     mid_circuit_measurement: bool = False
     reset: bool = False
     simulated: bool = False

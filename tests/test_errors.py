@@ -16,7 +16,9 @@ from qadapt.errors import (
     BindingsError,
     BudgetError,
     CircuitError,
+    InDoubtError,
     JobFailedError,
+    LedgerError,
     MissingExtraError,
     NotSupportedError,
     ProviderError,
@@ -37,6 +39,8 @@ EXAMPLES = [
     BadResultError("m", provider="acme"),
     AdapterError("m"),
     BudgetError("m"),
+    LedgerError("m"),
+    InDoubtError("m", run="r", chunks=[1, 2]),
     MissingExtraError("m"),
 ]
 

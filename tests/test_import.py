@@ -16,7 +16,8 @@ import qadapt
 
 ROOT = Path(qadapt.__file__).parent
 ORDER = (
-    *("errors", "gates", "circuit", "bindings", "target", "counts", "provider", "inline", "registry", "synthesis"),
+    *("redact", "errors", "gates", "circuit", "bindings", "target", "cost", "counts", "provider", "codec", "deadline"),
+    *("inline", "isolate", "registry", "synthesis"),
     *("compile", "simulate", "exact", "local", "interchange", "jobs", "readout", "adapters", "replicate", "cli"),
 )
 """Every module and package of the core in dependency order: each may import only those before it, and itself."""

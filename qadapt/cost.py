@@ -1,0 +1,38 @@
+"""Cost: what works would use of a machine and of a purse, as far as the vendor's published rules say."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Cost(BaseModel):
+    """An estimate, or a sum of estimates.
+
+    Attributes:
+        executions: Rows times shots.
+        seconds: Time of the machine in seconds; None where the vendor counts none.
+        dollars: Price in US dollars; None where the vendor names none.
+        rules: The rules that were used, each with its date, as text for people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    executions: Annotated[int, Field(ge=0)] = 0
+    seconds: Annotated[float, Field(ge=0)] | None = None
+    dollars: Annotated[float, Field(ge=0)] | None = None
+    rules: tuple[str, ...] = ()
+
+    def __add__(self, other: Cost) -> Cost:
+        """Sum of both; what only one of them knows counts as it is."""
+        return Cost(
+            executions=self.executions + other.executions,
+            seconds=_sum(self.seconds, other.seconds),
+            dollars=_sum(self.dollars, other.dollars),
+            rules=tuple(dict.fromkeys((*self.rules, *other.rules))),
+        )
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return second if first is None else first if second is None else first + second
