@@ -175,6 +175,14 @@ class Finding(Protocol):
 
 
 @runtime_checkable
+class Receipting(Protocol):
+    """A backend that writes down which job each submit made, where a crash of this process does not reach."""
+
+    def receipt(self, tag: str) -> str | None:
+        """Job id of a submit; None says nothing."""
+
+
+@runtime_checkable
 class Costing(Protocol):
     """A backend that knows what its vendor charges; optional, read before anything is sent."""
 
@@ -254,10 +262,7 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
         )
     for work in works:
         check_angles(work.circuit, work.bindings.check(work.circuit.parameters))
-        if isinstance(work.shots, bool) or not isinstance(work.shots, int) or work.shots < 1:
-            raise BindingsError(f"shots is {work.shots!r}, expected a whole number of at least 1")
-        if work.seed is not None and (isinstance(work.seed, bool) or not isinstance(work.seed, int) or work.seed < 0):
-            raise BindingsError(f"seed is {work.seed!r}, expected None or a whole number of at least 0")
+        check_shots(work.shots, work.seed)
         for asked, most, capability in (
             (work.shots, capabilities.max_shots, "max_shots"),
             (work.bindings.rows, capabilities.max_rows, "max_rows"),
@@ -275,6 +280,18 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
             capability="max_executions",
             hint="submit fewer rows or shots at once",
         )
+
+
+def check_shots(shots: int, seed: int | None) -> None:
+    """Refuse shots and seeds that are not whole numbers in range.
+
+    Raises:
+        BindingsError: Shots below 1, a negative seed, or one of another type.
+    """
+    if isinstance(shots, bool) or not isinstance(shots, int) or shots < 1:
+        raise BindingsError(f"shots is {shots!r}, expected a whole number of at least 1")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+        raise BindingsError(f"seed is {seed!r}, expected None or a whole number of at least 0")
 
 
 def check_angles(circuit: Circuit, bindings: Bindings) -> None:

@@ -1,4 +1,4 @@
-"""For every test: one hypothesis profile, with no deadlines and fixed examples, and a cache of its own."""
+"""For every test: one hypothesis profile, with no deadlines and fixed examples, and a cache and a ledger of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def _cache_in(folder: Path) -> Iterator[None]:
     # Not the fixture "monkeypatch", which tests may undo.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QADAPT_CACHE", str(folder))
+        patch.setenv("QADAPT_HOME", str(folder / "home"))
+        patch.delenv("QADAPT_LEDGER", raising=False)
         patch.delenv("QADAPT_CACHE_MB", raising=False)
         yield
 

@@ -16,7 +16,20 @@ import qadapt
 
 ROOT = Path(qadapt.__file__).parent
 ORDER = (
-    *("redact", "errors", "gates", "circuit", "bindings", "target", "cost", "counts", "provider", "codec", "deadline"),
+    *(
+        "redact",
+        "home",
+        "errors",
+        "gates",
+        "circuit",
+        "bindings",
+        "target",
+        "cost",
+        "counts",
+        "provider",
+        "codec",
+        "deadline",
+    ),
     *("inline", "isolate", "registry", "synthesis"),
     *("compile", "simulate", "exact", "local", "interchange", "jobs", "readout", "adapters", "replicate", "cli"),
 )

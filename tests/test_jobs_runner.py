@@ -57,7 +57,7 @@ def test_rows_keep_their_order_through_chunks(rows, max_rows, max_works):
     bindings = random_bindings(PAIR, rows)
     backend = Scripted(max_rows=max_rows, max_works=max_works)
     done: list[tuple[int, int]] = []
-    result = run(PAIR, bindings, backend, shots=10**6, seed=3, progress=lambda *at: done.append(at))
+    result = run(PAIR, bindings, backend, shots=10**6, seed=3, progress=lambda at: done.append((at.done, at.total)))
     assert np.abs(result.counts.frequencies - expected(PAIR, bindings)).max() < 1e-5
     assert done[-1] == (rows, rows)
     assert result.executions == rows

@@ -12,9 +12,8 @@ from qadapt.adapters.layer import Measure
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.compile.effort import check_effort
-from qadapt.errors import BindingsError
 from qadapt.jobs.runner import Run, run
-from qadapt.provider import Backend
+from qadapt.provider import Backend, check_shots
 from qadapt.readout.decode import Decoded, Readout, Setting, allocate
 from qadapt.synthesis import Effort
 from qadapt.synthesis.inputs import bound_of
@@ -79,10 +78,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         """Refuse shots and seeds that are not whole numbers in range."""
-        if isinstance(self.shots, bool) or not isinstance(self.shots, int) or self.shots < 1:
-            raise BindingsError(f"shots is {self.shots!r}, expected a whole number of at least 1")
-        if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0):
-            raise BindingsError(f"seed is {self.seed!r}, expected None or a whole number of at least 0")
+        check_shots(self.shots, self.seed)
         check_effort(self.effort)
         if self.approximate is not None:
             bound_of(self.approximate)

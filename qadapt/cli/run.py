@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -14,6 +11,7 @@ from qadapt import registry
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.cli.console import show_json, show_note, show_table
+from qadapt.cli.progress import bar
 from qadapt.cli.source import read_bindings, read_source
 from qadapt.errors import CircuitError
 
@@ -45,7 +43,7 @@ def run(
     bindings = read_bindings(assignments or [], bindings_file)
     if not circuit.measured:
         raise CircuitError("the circuit measures nothing", hint="end it with measurements")
-    with _progress() as progress:
+    with bar() as progress:
         result = execute(circuit, bindings, registry.backend(backend), shots=shots, seed=seed, progress=progress)
     if as_json:
         show_json(_document(circuit, bindings, result))
@@ -100,17 +98,3 @@ def _show(circuit: Circuit, bindings: Bindings, result: Result) -> None:
     told += [f"noise: {done.noise}"] * bool(done.noise) + ["readout corrected"] * done.readout_correction
     told += [f"mitigation: {', '.join(done.mitigation)}"] * bool(done.mitigation)
     show_note(f"{done.backend}: {', '.join(told)}")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("executions", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,26 +1,32 @@
-"""Runner: from a circuit and bindings to counts, on any backend: compile, pack, chunk, submit, wait, collect."""
+"""Runner: from a circuit and bindings to counts, on any backend, through any interruption."""
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qadapt import registry
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
-from qadapt.compile import MAX_TILE, Packed, compile_circuit, pack
-from qadapt.counts import Counts, concatenate
-from qadapt.errors import BadResultError, BindingsError, TargetError
-from qadapt.provider import Backend, Done, Failed, Pending, Result, Work, check_angles
-from qadapt.target import Capabilities
+from qadapt.counts import Counts
+from qadapt.errors import BindingsError, LedgerError
+from qadapt.jobs.budget import Budget, estimate, spent, total
+from qadapt.jobs.flight import Flight, Show
+from qadapt.jobs.ledger import Ledger, State
+from qadapt.jobs.plan import Options, Plan, fingerprint, make_plan
+from qadapt.jobs.policy import PATIENT, Policy
+from qadapt.provider import Backend, Result, check_angles
 
-FIRST_POLL, LONGEST_POLL = 0.005, 2.0
-"""Seconds between two looks at a job: doubled from the first to the longest."""
+Where: TypeAlias = Ledger | Literal["auto", "none"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +39,28 @@ class Run(Result):
         circuit: The native circuit that was executed.
         executions: How often it was executed (shots not counted), over all chunks.
         tiles: Copies of the source circuit side by side in it.
+        id: Id of the run in the ledger; None where it is in none.
     """
 
     circuit: Circuit
     executions: int
     tiles: int
+    id: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """What is there of a run.
+
+    Attributes:
+        counts: ``[rows, 2**bits]`` per register, 0 in rows that are not there; None if no chunk is done.
+        there: For each row whether it is there, ``[rows]``.
+        results: Results of the chunks that are done, by number of the chunk.
+    """
+
+    counts: Counts | None
+    there: NDArray[np.bool_]
+    results: Mapping[int, Sequence[Result]]
 
 
 def run(
@@ -49,9 +72,16 @@ def run(
     seed: int | None = None,
     packed: bool | None = None,
     spacing: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    policy: Policy = PATIENT,
+    budget: Budget | None = None,
+    ledger: Where = "auto",
+    label: str = "",
+    progress: Show | None = None,
 ) -> Run:
     """Run every row of a circuit on a backend and wait for the counts.
+
+    With a ledger, a call that was interrupted goes on where it stopped when it is made again: a run of the same
+    circuit, values, backend, shots, seed and options that is not finished is taken up.
 
     Args:
         circuit: Circuit with one measured register.
@@ -59,13 +89,21 @@ def run(
             empty one is one row of a circuit without parameters.
         backend: Where to run, or its name, as in ``local:statevector``.
         shots: Shots per row.
-        seed: Decides the counts on backends that honour seeds; chunks after the first get seeds derived from it.
+        seed: Decides the counts on backends that honour seeds; works after the first get seeds derived from it.
         packed: Whether to run copies side by side; by default wherever the target has couplings and the circuit is
             small and connected.
         spacing: Least number of idle qubits between two copies, 0 or 1.
-        progress: Called with the executions done and in all.
+        policy: How patient the run is, and what it does in doubt.
+        budget: Most that it may cost; checked before anything is sent.
+        ledger: Where the run is recorded; ``auto`` takes the default ledger for backends whose jobs outlive this
+            process, and none for simulators.
+        label: Name of the run in the ledger, for people.
+        progress: Called with the progress whenever it changes.
 
     Raises:
+        BudgetError: It would cost more than it may.
+        InDoubtError: The fate of some submits is unknown.
+        LedgerError: The ledger cannot be used.
         QadaptError: The circuit, bindings or shots do not fit, or the backend failed.
     """
     bindings = Bindings.of(bindings) if isinstance(bindings, Mapping) else bindings
@@ -73,100 +111,110 @@ def run(
         raise BindingsError(f"bindings are {type(bindings).__name__}, expected Bindings or values by name")
     backend = registry.backend(backend) if isinstance(backend, str) else backend
     check_angles(circuit, bindings.check(circuit.parameters))
-    plan = _packed(circuit, bindings, backend, packed, spacing)
-    placed = plan or compile_circuit(circuit, backend.target)
-    native, bound = placed.circuit, placed.bind(bindings)
-    parts: list[Result] = []
-    done = 0
-    for works in _submits(_chunks(native, bound, backend, shots, seed), backend.capabilities):
-        job_id = backend.submit(works, tag=f"qadapt-{uuid.uuid4().hex}")
-        try:
-            results = wait(backend, job_id)
-        except KeyboardInterrupt:
-            if backend.capabilities.cancel:
-                backend.cancel(job_id)
-            raise
-        if len(results) != len(works):
-            raise BadResultError(f"{len(results)} results for {len(works)} works", provider=backend.name)
-        for work, result in zip(works, results, strict=True):
-            rows = work.bindings.rows
-            result.counts.check(rows=rows, widths=work.widths, shots=shots, provider=backend.name)
-            parts.append(result)
-            done += rows
-            if progress is not None:
-                progress(done, bound.rows)
-    counts: Counts = concatenate([part.counts for part in parts])
-    if plan is not None:
-        counts = plan.split(counts, bindings.rows)
-    first = parts[0].provenance
-    provenance = first if first.seed is None else first.model_copy(update={"seed": seed})
-    return Run(counts, provenance, native, bound.rows, len(plan.tiles) if plan else 1)
+    book = ledger if isinstance(ledger, Ledger) else _default(ledger, backend)
+    options = Options(shots, seed, packed, spacing, policy.rows)
+    mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options)
+    with book if book is not None and book is not ledger else nullcontext():
+        if book is not None and (found := _unfinished(book, mark)):
+            _log.info("run %s goes on", found)
+            return resume(found, backend=backend, policy=policy, budget=budget, ledger=book, progress=progress)
+        plan = make_plan(circuit, bindings, backend, options)
+        costs = estimate(plan, backend)
+        if budget is not None:
+            budget.check(total(costs), free=backend.capabilities.simulated)
+        if book is None:
+            return _finished(plan, Flight(plan, backend, policy, show=progress).fly())
+        limits = (budget or Budget()).model_dump_json()
+        name = book.add(plan, costs, fingerprint=mark, label=label, budget=limits)
+        with book.working(name):
+            flight = Flight(plan, backend, policy, run=name, record=partial(book.record, name), show=progress)
+            return _finished(plan, flight.fly(), name)
 
 
-def wait(backend: Backend, job_id: str) -> Sequence[Result]:
-    """Look at a job until it has finished.
+def resume(
+    name: str,
+    *,
+    backend: Backend | None = None,
+    policy: Policy = PATIENT,
+    budget: Budget | None = None,
+    ledger: Ledger | None = None,
+    progress: Show | None = None,
+) -> Run:
+    """Take up a run of the ledger: fetch what is at the vendor, send what is not, and wait for the counts.
+
+    What may have been sent is looked for before anything is sent. Chunks that failed or were cancelled are sent again;
+    chunks in doubt only if the policy says so.
+
+    Args:
+        name: Id of the run, the beginning of one, or its label.
+        backend: Where it runs, if its name alone does not open it.
+        policy: How patient the run is, and what it does in doubt.
+        budget: Most that the whole run may cost, with what it has used already; the budget that it was started with
+            when omitted.
+        ledger: Where it is recorded; the default ledger when omitted.
+        progress: Called with the progress whenever it changes.
 
     Raises:
-        ProviderError: The job failed.
+        BudgetError: The run would cost more than it may.
+        InDoubtError: The fate of some submits is unknown.
+        LedgerError: There is no such run, or another process works on it.
+        QadaptError: The backend failed.
     """
-    pause = FIRST_POLL
-    while True:
-        match backend.fetch(job_id):
-            case Done(results):
-                return results
-            case Failed(error):
-                raise error
-            case Pending():
-                time.sleep(pause)
-                pause = min(2 * pause, LONGEST_POLL)
+    with nullcontext(ledger) if ledger is not None else Ledger() as book:
+        entry = book.run(name)
+        with book.working(entry.id):
+            plan, chunks = book.plan(entry.id), book.chunks(entry.id)
+            there = partial(book.results, entry.id)
+            if all(chunk.state is State.DONE for chunk in chunks):
+                return _finished(plan, {chunk.number: there(chunk.number) for chunk in chunks}, entry.id)
+            opened = backend or registry.backend(entry.backend)
+            if opened.name != entry.backend:
+                raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {opened.name}")
+            unsent = (State.PLANNED, State.FAILED, State.CANCELLED)
+            left = total(chunk.cost for chunk in chunks if chunk.state in unsent)
+            limits = budget or Budget.model_validate_json(entry.budget)
+            limits.check(spent(chunks, book.events(entry.id)) + left, free=opened.capabilities.simulated)
+            flight = Flight(plan, opened, policy, run=entry.id, record=partial(book.record, entry.id), show=progress)
+            flight.take_up(chunks, there)
+            return _finished(plan, flight.fly(), entry.id)
 
 
-def _packed(circuit: Circuit, bindings: Bindings, backend: Backend, packed: bool | None, spacing: int) -> Packed | None:
-    """Pack if that is asked for, or if nothing is said and the circuit and the target allow it."""
-    target = backend.target
-    if packed is None and (
-        target.couplings is None or circuit.num_qubits > MAX_TILE or len(circuit.measured) != 1 or bindings.rows == 1
-    ):
-        return None
-    if packed is False:
-        return None
-    try:
-        return pack(circuit, target, copies=bindings.rows, spacing=spacing)
-    except TargetError:
-        if packed:
-            raise
-        return None  # not connected, or only with routing: one copy at a time
+def partial_results(name: str, *, ledger: Ledger | None = None) -> Partial:
+    """What is there of a run of the ledger, finished or not; asks nothing of the vendor.
+
+    Raises:
+        LedgerError: There is no such run.
+    """
+    with nullcontext(ledger) if ledger is not None else Ledger() as book:
+        entry = book.run(name)
+        done = [chunk.number for chunk in book.chunks(entry.id) if chunk.state is State.DONE]
+        results = {number: book.results(entry.id, number) for number in done}
+        if not results:
+            return Partial(None, np.zeros(entry.rows, dtype=bool), results)
+        counts, there = book.plan(entry.id).collect(results)
+        return Partial(counts, there, results)
 
 
-def _chunks(circuit: Circuit, bindings: Bindings, backend: Backend, shots: int, seed: int | None) -> Iterator[Work]:
-    """Cut the rows to what one work may hold; a run that fits keeps the caller's seed and shared columns."""
-    can = backend.capabilities
-    most = min(can.max_rows, max(1, can.max_executions // shots)) if _whole(shots) else can.max_rows
-    for number, block in enumerate(bindings.blocks(most)):
-        yield Work(circuit, block, shots, derived_seed(seed, number))
+def _default(where: str, backend: Backend) -> Ledger | None:
+    if where not in ("auto", "none"):
+        raise LedgerError(f"ledger is {where!r}, expected a Ledger, 'auto' or 'none'")
+    return Ledger() if where == "auto" and backend.capabilities.retrieval else None
 
 
-def _whole(shots: int) -> bool:
-    """Whether shots can be divided by; the backend refuses all others."""
-    return isinstance(shots, int) and shots > 0
+def _unfinished(book: Ledger, mark: str) -> str | None:
+    """The latest run that asked for the same, if it is not finished and nobody works on it."""
+    for entry in book.runs(fingerprint=mark)[:1]:
+        if any(chunk.state is not State.DONE for chunk in book.chunks(entry.id)):
+            try:
+                with book.working(entry.id):
+                    return entry.id
+            except LedgerError:
+                return None
+    return None
 
 
-def _submits(chunks: Iterable[Work], can: Capabilities) -> Iterator[list[Work]]:
-    """Gather works into submits of at most ``max_works`` works and ``max_executions`` executions."""
-    works: list[Work] = []
-    executions = 0
-    for work in chunks:
-        more = work.bindings.rows * work.shots if _whole(work.shots) else 0
-        if works and (len(works) == can.max_works or executions + more > can.max_executions):
-            yield works
-            works, executions = [], 0
-        works.append(work)
-        executions += more
-    yield works
-
-
-def derived_seed(seed: int | None, number: int) -> int | None:
-    """The seed of the *number*-th part of something seeded: the seed itself for the first, independent ones after."""
-    if seed is None or number == 0:
-        return seed
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+def _finished(plan: Plan, results: Mapping[int, Sequence[Result]], name: str | None = None) -> Run:
+    counts, _ = plan.collect(results)
+    first = results[0][0].provenance
+    provenance = first if first.seed is None else first.model_copy(update={"seed": plan.work.seed})
+    return Run(counts, provenance, plan.work.circuit, plan.executions, max(plan.tiles, 1), name)

@@ -1,0 +1,103 @@
+"""Budget: what a run may cost, and what it will cost by the vendor's rules, before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qadapt.cost import Cost
+from qadapt.errors import BudgetError
+from qadapt.jobs.ledger import Chunk, Event, State
+from qadapt.jobs.plan import Plan
+from qadapt.provider import Backend, Costing
+
+UNITS: Mapping[str, str] = MappingProxyType({"": "executions", "x": "executions", "s": "seconds", "usd": "dollars"})
+"""What a number in a budget's text limits, by what stands behind it."""
+
+
+class Budget(BaseModel):
+    """Most of everything that a run may use; None sets no limit.
+
+    Attributes:
+        executions: Rows times shots.
+        seconds: Time of the machine.
+        dollars: Price in US dollars.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    executions: Annotated[int, Field(ge=0)] | None = None
+    seconds: Annotated[float, Field(ge=0)] | None = None
+    dollars: Annotated[float, Field(ge=0)] | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """Read limits such as ``20usd``, ``300s``, ``1e6x`` or ``20usd,300s``.
+
+        Raises:
+            BudgetError: The text is something else.
+        """
+        limits: dict[str, float] = {}
+        for part in text.split(","):
+            match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([a-z]*)\s*", part.lower())
+            try:
+                name, number = (UNITS[match[2]], float(match[1])) if match else ("", 0.0)
+            except (KeyError, ValueError):
+                name = ""
+            if not name or name in limits:
+                raise BudgetError(f"{text!r} is no budget", hint="write 20usd, 300s, 1e6x, or several with commas")
+            limits[name] = number
+        executions = limits.get("executions")
+        return cls(
+            executions=None if executions is None else int(executions),
+            seconds=limits.get("seconds"),
+            dollars=limits.get("dollars"),
+        )
+
+    def check(self, cost: Cost, *, free: bool) -> None:
+        """Refuse a cost that is above a limit, or unknown where there is one.
+
+        Args:
+            cost: Of the whole run, with what it has used already.
+            free: The backend is a simulator, which takes neither money nor time of a machine.
+
+        Raises:
+            BudgetError: The run would cost more than it may.
+        """
+        over = []
+        for name, unit in (("executions", "executions"), ("seconds", "s of the machine"), ("dollars", "US dollars")):
+            limit, asked = getattr(self, name), getattr(cost, name)
+            if limit is None or (asked is None and free):
+                continue
+            if asked is None:
+                over.append(f"nobody says how many {unit} it takes, and {limit:g} are allowed")
+            elif asked > limit:
+                over.append(f"it takes {asked:g} {unit}, {limit:g} are allowed")
+        if over:
+            raise BudgetError(f"the run is over its budget: {'; '.join(over)}", hint="raise it, or send fewer rows")
+
+
+def estimate(plan: Plan, backend: Backend) -> list[Cost]:
+    """Cost of each chunk by the vendor's rules; asks nothing of the network."""
+    if isinstance(backend, Costing):
+        return [backend.cost(plan.works(number)) for number in range(len(plan.chunks))]
+    return [Cost(executions=plan.size(number) * plan.work.shots) for number in range(len(plan.chunks))]
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """Sum of estimates."""
+    return reduce(add, costs, Cost())
+
+
+def spent(chunks: Sequence[Chunk], events: Iterable[Event]) -> Cost:
+    """What a run has used, submits in doubt and failed jobs included: a vendor may charge for them."""
+    last = {(event.chunk, event.attempt): event.state for event in events}
+    sends = Counter(number for (number, _), state in last.items() if state is not State.PLANNED)
+    return total(chunk.cost for chunk in chunks for _ in range(sends[chunk.number]))

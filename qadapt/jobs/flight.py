@@ -1,0 +1,336 @@
+"""Flight: the chunks of one plan on their way to a backend and back.
+
+Every step that cannot be taken back is recorded before it is taken, and every answer before it is used, so that a
+process may end anywhere and another one goes on from the records.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from qadapt.errors import BadResultError, InDoubtError, JobFailedError, ProviderError, QadaptError, UnavailableError
+from qadapt.jobs.calls import Calls, DoubtError
+from qadapt.jobs.ledger import Chunk, State
+from qadapt.jobs.plan import Plan
+from qadapt.jobs.policy import Policy
+from qadapt.provider import Backend, Done, Failed, Pending, Result
+
+FIRST_POLL, LONGEST_POLL = 0.005, 30.0
+"""Least and most seconds between two looks at a job; in between, a tenth of the time that it has taken so far."""
+
+
+class Record(Protocol):
+    """Writes down a change of a chunk's state, as ``Ledger.record`` does for one run."""
+
+    def __call__(
+        self,
+        chunk: int,
+        state: State,
+        *,
+        attempt: int,
+        tag: str = "",
+        job: str = "",
+        note: str = "",
+        results: tuple[Result, ...] | None = None,
+        raw: bytes | None = None,
+    ) -> None:
+        """Write it down; durable when it returns."""
+
+
+def unrecorded(*_: object, **__: object) -> None:
+    """Write nothing down: for runs that nobody will take up again."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        done: Executions whose counts are here, shots not counted.
+        total: Executions of the run.
+        jobs: Jobs that are open at the vendor.
+        position: Least place in the queue of those, where the vendor says so.
+        until: When the vendor expects the first of those to have finished, where it says so.
+    """
+
+    done: int
+    total: int
+    jobs: int = 0
+    position: int | None = None
+    until: datetime | None = None
+
+
+Show: TypeAlias = Callable[[Progress], None]
+
+
+@dataclass
+class _Open:
+    """A job at the vendor."""
+
+    number: int
+    attempt: int
+    tag: str
+    job: str
+    since: float
+    due: float
+    state: Pending
+
+
+class Flight:
+    """Chunks of a plan on their way.
+
+    Args:
+        plan: What is sent.
+        backend: Where to.
+        policy: How patiently.
+        run: Id of the run, which tags begin with.
+        record: Writes every change down.
+        show: Is told about every change of the progress.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        backend: Backend,
+        policy: Policy,
+        *,
+        run: str = "",
+        record: Record = unrecorded,
+        show: Show | None = None,
+    ) -> None:
+        self._plan = plan
+        self._backend = backend
+        self._policy = policy
+        self._run = run or uuid.uuid4().hex[:12]
+        self._record = record
+        self._show = show
+        self._calls = Calls(backend, policy)
+        self._most = policy.jobs or backend.capabilities.max_jobs
+        self._ready = deque((number, 0) for number in range(len(plan.chunks)))
+        self._open: list[_Open] = []
+        self._results: dict[int, tuple[Result, ...]] = {}
+        self._doubt: list[int] = []
+        self._error: QadaptError | None = None
+
+    def take_up(self, chunks: Iterable[Chunk], results: Callable[[int], tuple[Result, ...]]) -> None:
+        """Go on from records instead of from the start.
+
+        Args:
+            chunks: The state of every chunk.
+            results: Reads the results of a chunk that is done.
+
+        Raises:
+            UnavailableError: The vendor does not answer whether it has what may have been sent.
+        """
+        self._ready.clear()
+        for chunk in chunks:
+            if chunk.state is State.DONE:
+                self._results[chunk.number] = results(chunk.number)
+            elif chunk.state in (State.INTENDED, State.IN_DOUBT):
+                self._settle(chunk)
+            elif chunk.state is State.SUBMITTED and self._backend.capabilities.retrieval:
+                self._opened(chunk.number, chunk.attempt, chunk.tag, chunk.job)
+            else:
+                # Nothing is sent, or what was sent is over: what failed or was cancelled goes as a new job.
+                fresh = chunk.state is State.PLANNED
+                self._ready.append((chunk.number, chunk.attempt + (not fresh)))
+
+    def fly(self) -> dict[int, tuple[Result, ...]]:
+        """Send what is not sent, wait for what is; returns the results of every chunk.
+
+        Raises:
+            InDoubtError: All else is done, but the fate of some submits is unknown.
+            QadaptError: A chunk failed or was refused, or the vendor does not answer; what was open by then has been
+                waited for where the vendor answers.
+        """
+        try:
+            self._tell()
+            while self._open or (self._ready and self._error is None):
+                while self._ready and len(self._open) < self._most and self._error is None:
+                    self._send(*self._ready.popleft())
+                self._wait()
+                for item in [item for item in self._open if item.due <= time.monotonic()]:
+                    self._look(item)
+        except KeyboardInterrupt:
+            keep = self._backend.capabilities.retrieval if self._policy.cancel is None else not self._policy.cancel
+            self._leave(cancel=not keep)
+            raise
+        except BaseException:
+            self._leave(cancel=not self._backend.capabilities.retrieval)
+            raise
+        if self._error is not None:
+            raise self._error
+        if self._doubt:
+            raise InDoubtError(
+                f"run {self._run}: {len(self._doubt)} of {len(self._plan.chunks)} submits are in doubt: their answers "
+                f"were lost, and {self._backend.name} cannot be asked whether it has the jobs",
+                run=self._run,
+                chunks=self._doubt,
+                hint=f"look at the vendor's own list, then: qadapt jobs resume {self._run} --resend",
+            )
+        return self._results
+
+    def _send(self, number: int, attempt: int) -> None:
+        """Submit a chunk."""
+        tag, since = f"qadapt-{self._run}-{number}-{attempt}", time.time()
+        works = self._plan.works(number)
+        self._record(number, State.INTENDED, attempt=attempt, tag=tag)
+        try:
+            job = self._calls.submit(works, tag, since)
+        except DoubtError as error:
+            self._doubted(number, attempt, tag, error)
+        except QadaptError as error:
+            # Refused, or surely not taken.
+            self._record(number, State.PLANNED, attempt=attempt, note=_said(error))
+            self._error = self._error or error
+        else:
+            self._sent(number, attempt, tag, job)
+
+    def _sent(self, number: int, attempt: int, tag: str, job: str) -> None:
+        self._record(number, State.SUBMITTED, attempt=attempt, tag=tag, job=job)
+        self._opened(number, attempt, tag, job)
+        self._tell()
+
+    def _opened(self, number: int, attempt: int, tag: str, job: str) -> None:
+        now = time.monotonic()
+        self._open.append(_Open(number, attempt, tag, job, now, now, Pending()))
+
+    def _settle(self, chunk: Chunk) -> None:
+        """Find out what became of a submit whose answer nobody has seen."""
+        number, attempt, tag = chunk.number, chunk.attempt, chunk.tag
+        try:
+            job = self._calls.whereabouts(tag, chunk.changed)
+        except DoubtError as error:
+            self._doubted(number, attempt, tag, error)
+            return
+        if job is None:
+            self._record(number, State.PLANNED, attempt=attempt, note="had not arrived")
+            self._ready.append((number, attempt))
+        else:
+            self._sent(number, attempt, tag, job)
+
+    def _doubted(self, number: int, attempt: int, tag: str, error: DoubtError) -> None:
+        self._record(number, State.IN_DOUBT, attempt=attempt, tag=tag, note=_said(error))
+        if self._policy.in_doubt == "resend":
+            self._ready.append((number, attempt + 1))
+        else:
+            self._doubt.append(number)
+
+    def _look(self, item: _Open) -> None:
+        """Look at a job and take what it has."""
+        match self._calls.fetch(item.job):
+            case Pending() as state:
+                item.state, now = state, time.monotonic()
+                item.due = now + min(LONGEST_POLL, max(FIRST_POLL, (now - item.since) / 10))
+                self._tell()
+            case Done(results, raw):
+                self._open.remove(item)
+                try:
+                    self._plan.check(item.number, results)
+                except BadResultError as error:
+                    error.job_id = error.job_id or item.job
+                    self._failed(item, error, raw)
+                else:
+                    self._note(item, State.DONE, results=results, raw=raw)
+                    self._results[item.number] = results
+                    self._tell()
+            case Failed(UnavailableError() as error) if item.attempt + 1 < self._policy.attempts:
+                self._open.remove(item)
+                # The job is gone; its works go again as another one.
+                self._note(item, State.FAILED, note=_said(error))
+                self._ready.appendleft((item.number, item.attempt + 1))
+            case Failed(error):
+                self._open.remove(item)
+                self._failed(item, error, None)
+            case other:
+                self._open.remove(item)
+                said = f"fetch answered {type(other).__name__}, expected Pending, Done or Failed"
+                self._failed(item, BadResultError(said, provider=self._backend.name, job_id=item.job), None)
+
+    def _failed(self, item: _Open, error: ProviderError, raw: bytes | None) -> None:
+        self._note(item, State.FAILED, note=_said(error), raw=raw)
+        self._error = self._error or error
+
+    def _note(
+        self,
+        item: _Open,
+        state: State,
+        *,
+        note: str = "",
+        results: tuple[Result, ...] | None = None,
+        raw: bytes | None = None,
+    ) -> None:
+        self._record(
+            item.number,
+            state,
+            attempt=item.attempt,
+            tag=item.tag,
+            job=item.job,
+            note=note,
+            results=results,
+            raw=raw,
+        )
+
+    def _wait(self) -> None:
+        """Sleep until the next job is to be looked at."""
+        if self._open:
+            time.sleep(max(0.0, min(item.due for item in self._open) - time.monotonic()))
+
+    def _leave(self, *, cancel: bool) -> None:
+        """Stop what is open, if that is wanted and can be done; the rest stays as it is recorded."""
+        if not (cancel and self._backend.capabilities.cancel):
+            return
+        for item in self._open:
+            with suppress(ProviderError):
+                self._calls.cancel(item.job)
+                self._note(item, State.CANCELLED)
+
+    def _tell(self) -> None:
+        if self._show is None:
+            return
+        done = sum(self._plan.size(number) for number in self._results)
+        places = [item.state.position for item in self._open if item.state.position is not None]
+        ends = [item.state.until for item in self._open if item.state.until is not None]
+        self._show(
+            Progress(
+                done,
+                self._plan.executions,
+                len(self._open),
+                min(places, default=None),
+                min(ends, default=None),
+            )
+        )
+
+
+def wait(backend: Backend, job_id: str) -> tuple[Result, ...]:
+    """Look at a single job until it has finished, without deadlines, retries or records.
+
+    Raises:
+        ProviderError: The job failed.
+    """
+    since = time.monotonic()
+    while True:
+        match backend.fetch(job_id):
+            case Done(results):
+                return results
+            case Failed(error):
+                raise error
+            case Pending():
+                time.sleep(min(LONGEST_POLL, max(FIRST_POLL, (time.monotonic() - since) / 10)))
+            case other:
+                raise JobFailedError(
+                    f"fetch answered {type(other).__name__}, expected Pending, Done or Failed",
+                    provider=backend.name,
+                    job_id=job_id,
+                )
+
+
+def _said(error: QadaptError) -> str:
+    return f"{error.code}: {error}"

@@ -1,0 +1,367 @@
+"""Ledger: every run, what was sent for it, and what came back, in one SQLite file that outlives any crash.
+
+What is about to be sent is written before it is sent, durably, so that after a crash nothing is unknown but the fate of
+the submits that were under way. State changes are appended and never changed; plans, results and the vendors' raw
+answers are kept by their hash, compressed, and never changed either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from qadapt.codec import decode_results, encode_results
+from qadapt.cost import Cost
+from qadapt.errors import LedgerError
+from qadapt.home import home
+from qadapt.jobs.plan import Plan, decode_plan, encode_plan
+from qadapt.jobs.schema import migrate, transaction
+from qadapt.provider import Result
+from qadapt.redact import redacted
+
+T = TypeVar("T")
+
+WAIT = 30.0
+"""Seconds that a process waits for another one's change."""
+
+
+class State(StrEnum):
+    """What is known about a chunk."""
+
+    PLANNED = "planned"
+    """Nothing was sent, or what was sent is known not to have arrived."""
+    INTENDED = "intended"
+    """It may have been sent: a submit is under way, or was when its process ended."""
+    SUBMITTED = "submitted"
+    """The vendor has it, under a job id."""
+    DONE = "done"
+    """Its results are here."""
+    FAILED = "failed"
+    """The vendor says that the job failed, or gave results that are none."""
+    IN_DOUBT = "in doubt"
+    """It was sent and the answer was lost, and the vendor cannot be asked whether it has the job."""
+    CANCELLED = "cancelled"
+    """It was cancelled on request."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run as the ledger knows it; times in seconds since 1970."""
+
+    id: str
+    created: float
+    label: str
+    fingerprint: str
+    backend: str
+    rows: int
+    shots: int
+    budget: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk as the ledger knows it.
+
+    Attributes:
+        run: Id of its run.
+        number: Its number in the plan.
+        state: What is known about it.
+        changed: Time of the last change, in seconds since 1970.
+        attempt: How often its works were sent as a new job, from 0.
+        tag: Tag of the latest submit; empty before.
+        job: The vendor's id of the latest job; empty before.
+        note: What was said about the last change.
+        cost: Estimate of one submit.
+    """
+
+    run: str
+    number: int
+    state: State
+    changed: float
+    attempt: int
+    tag: str
+    job: str
+    note: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change of a chunk's state; time in seconds since 1970."""
+
+    time: float
+    chunk: int
+    state: State
+    attempt: int
+    tag: str
+    job: str
+    note: str
+
+
+class Ledger:
+    """A ledger file; the default one is ``ledger.db`` in qadapt's data folder, or what ``QADAPT_LEDGER`` names.
+
+    An object belongs to one thread; any number of processes may have the same file open.
+
+    Args:
+        path: The file; made if it is not there.
+
+    Raises:
+        LedgerError: The file cannot be opened, is no ledger, or was written by a newer qadapt.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self.path = default_path() if path is None else Path(path)
+        with self._ours():
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._database = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
+            try:
+                # A file of its own mode would show circuits and weights to everybody.
+                self.path.chmod(0o600)
+                self._database.execute("PRAGMA journal_mode = WAL")
+                # The plug may be pulled: a commit is on the disk when it returns.
+                self._database.execute("PRAGMA synchronous = FULL")
+                self._database.execute("PRAGMA foreign_keys = ON")
+                migrate(self._database)
+            except BaseException:
+                self._database.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, plan: Plan, costs: Sequence[Cost], *, fingerprint: str, label: str = "", budget: str = "{}") -> str:
+        """Enter a run with all its chunks, planned; returns its id.
+
+        Args:
+            plan: What it will send.
+            costs: Estimate of each chunk.
+            fingerprint: Equal for runs that ask for the same.
+            label: Name for people.
+            budget: What it may cost, as JSON.
+        """
+        run, now = uuid.uuid4().hex[:12], time.time()
+        with self._change():
+            payload = self._keep(encode_plan(plan))
+            self._database.execute(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (run, now, redacted(label), fingerprint, plan.backend, plan.rows, plan.work.shots, payload, budget),
+            )
+            self._database.executemany(
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, 0, '', '', '', ?, NULL, NULL)",
+                [(run, number, State.PLANNED, now, cost.model_dump_json()) for number, cost in enumerate(costs)],
+            )
+        return run
+
+    def record(
+        self,
+        run: str,
+        chunk: int,
+        state: State,
+        *,
+        attempt: int = 0,
+        tag: str = "",
+        job: str = "",
+        note: str = "",
+        results: Sequence[Result] | None = None,
+        raw: bytes | None = None,
+    ) -> None:
+        """Write down a change of a chunk's state; it is on the disk when this returns.
+
+        Args:
+            run: Id of the run.
+            chunk: Number of the chunk.
+            state: What is known now.
+            attempt: How often the works were sent as a new job before.
+            tag: Tag of the submit.
+            job: The vendor's job id.
+            note: What there is to say, as the text of an error; secrets are masked.
+            results: What came back, for ``done``.
+            raw: What the vendor answered.
+
+        Raises:
+            LedgerError: There is no such chunk.
+        """
+        now, note = time.time(), redacted(note)
+        with self._change():
+            kept = None if results is None else self._keep(encode_results(results))
+            answer = None if raw is None else self._keep(raw)
+            found = self._database.execute(
+                "UPDATE chunks SET state = ?, changed = ?, attempt = ?, tag = ?, job = ?, note = ?, results = ?,"
+                " raw = ? WHERE run = ? AND number = ?",
+                (state, now, attempt, tag, job, note, kept, answer, run, chunk),
+            )
+            if not found.rowcount:
+                raise LedgerError(f"run {run!r} has no chunk {chunk}")
+            self._database.execute(
+                "INSERT INTO events (time, run, chunk, state, attempt, tag, job, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (now, run, chunk, state, attempt, tag, job, note),
+            )
+
+    def runs(self, *, fingerprint: str | None = None) -> list[Entry]:
+        """All runs, or those of one fingerprint, the latest first."""
+        where, values = ("WHERE fingerprint = ?", (fingerprint,)) if fingerprint else ("", ())
+        return self._all(Entry, f"{_RUNS} {where} ORDER BY created DESC, id", values)
+
+    def run(self, name: str) -> Entry:
+        """The run whose id starts with ``name``, or the latest one with that label.
+
+        Raises:
+            LedgerError: There is none, or several.
+        """
+        escaped = name.replace("%", "").replace("_", "")
+        found = self._all(Entry, f"{_RUNS} WHERE id LIKE ? || '%'", (escaped,)) if escaped == name and name else []
+        if not found:
+            found = self._all(Entry, f"{_RUNS} WHERE label = ? AND label <> '' ORDER BY created DESC LIMIT 1", (name,))
+        if len(found) != 1:
+            said = "no run" if not found else f"{len(found)} runs"
+            raise LedgerError(f"{said} {name!r} in {self.path}", hint="qadapt jobs list shows them")
+        return found[0]
+
+    def chunks(self, run: str) -> list[Chunk]:
+        """Chunks of a run, in order."""
+        query = "SELECT run, number, state, changed, attempt, tag, job, note, cost FROM chunks WHERE run = ?"
+        return self._all(_chunk, f"{query} ORDER BY number", (run,))
+
+    def events(self, run: str) -> list[Event]:
+        """Every change of the states of a run's chunks, in order."""
+        query = "SELECT time, chunk, state, attempt, tag, job, note FROM events WHERE run = ? ORDER BY id"
+        return self._all(lambda *row: Event(row[0], row[1], State(row[2]), *row[3:]), query, (run,))
+
+    def plan(self, run: str) -> Plan:
+        """What a run sends.
+
+        Raises:
+            LedgerError: There is no such run, or its plan is damaged.
+        """
+        return self._read(decode_plan, "SELECT plan FROM runs WHERE id = ?", (run,), f"plan of run {run!r}")
+
+    def results(self, run: str, chunk: int) -> tuple[Result, ...]:
+        """Results of a chunk that is done.
+
+        Raises:
+            LedgerError: There are none, or they are damaged.
+        """
+        what = f"results of chunk {chunk} of run {run!r}"
+        query = "SELECT results FROM chunks WHERE run = ? AND number = ?"
+        return self._read(decode_results, query, (run, chunk), what)
+
+    def raw(self, run: str, chunk: int) -> bytes:
+        """The vendor's answer about a chunk, as it came.
+
+        Raises:
+            LedgerError: There is none, or it is damaged.
+        """
+        query = "SELECT raw FROM chunks WHERE run = ? AND number = ?"
+        return self._read(bytes, query, (run, chunk), f"raw answer of chunk {chunk} of run {run!r}")
+
+    @contextmanager
+    def working(self, run: str) -> Iterator[None]:
+        """Keep a run for this process while the body runs; a process that dies gives it free.
+
+        Raises:
+            LedgerError: Another process works on it.
+        """
+        from filelock import FileLock, Timeout
+
+        folder = self.path.with_name(f"{self.path.name}.locks")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock = FileLock(folder / run, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            message = f"another process works on run {run}"
+            raise LedgerError(message, hint=f"qadapt jobs show {run} shows how far it is") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def remove(self, runs: Sequence[str]) -> int:
+        """Forget runs and every payload that only they had; returns the bytes of the payloads."""
+        with self._change():
+            self._database.executemany("DELETE FROM runs WHERE id = ?", [(run,) for run in runs])
+            unused = (
+                "hash NOT IN (SELECT plan FROM runs UNION SELECT results FROM chunks WHERE results IS NOT NULL"
+                " UNION SELECT raw FROM chunks WHERE raw IS NOT NULL)"
+            )
+            (size,) = self._database.execute(
+                f"SELECT coalesce(sum(length(data)), 0) FROM payloads WHERE {unused}"
+            ).fetchone()
+            self._database.execute(f"DELETE FROM payloads WHERE {unused}")
+        for run in runs:
+            (self.path.with_name(f"{self.path.name}.locks") / run).unlink(missing_ok=True)
+        with self._ours():
+            self._database.execute("VACUUM")
+        return int(size)
+
+    def _keep(self, data: bytes) -> str:
+        """Store bytes by their hash; what is there stays as it is."""
+        name = hashlib.sha256(data).hexdigest()
+        self._database.execute(
+            "INSERT OR IGNORE INTO payloads VALUES (?, ?, ?)", (name, len(data), zlib.compress(data))
+        )
+        return name
+
+    def _read(self, make: Callable[[bytes], T], query: str, values: tuple[Any, ...], what: str) -> T:
+        with self._ours():
+            row = self._database.execute(query, values).fetchone()
+            name = row[0] if row else None
+            stored = self._database.execute("SELECT data FROM payloads WHERE hash = ?", (name,)).fetchone()
+        if name is None or stored is None:
+            raise LedgerError(f"no {what} in {self.path}")
+        try:
+            data = zlib.decompress(stored[0])
+            if hashlib.sha256(data).hexdigest() != name:
+                raise ValueError("its hash is another one")
+            return make(data)
+        except (ValueError, zlib.error) as error:
+            raise LedgerError(f"the {what} in {self.path} is damaged: {error}") from error
+
+    def _all(self, make: Callable[..., T], query: str, values: tuple[Any, ...]) -> list[T]:
+        with self._ours():
+            return [make(*row) for row in self._database.execute(query, values)]
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        with self._ours(), transaction(self._database):
+            yield
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Raise what SQLite and the file system say as an error of our tree."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerError(f"{self.path}: {error}", hint="QADAPT_LEDGER names another ledger") from error
+
+
+_RUNS = "SELECT id, created, label, fingerprint, backend, rows, shots, budget FROM runs"
+
+
+def _chunk(run: str, number: int, state: str, changed: float, *rest: Any) -> Chunk:
+    attempt, tag, job, note, cost = rest
+    return Chunk(run, number, State(state), changed, attempt, tag, job, note, Cost.model_validate_json(cost))
+
+
+def default_path() -> Path:
+    """The ledger that is used where none is named."""
+    named = os.environ.get("QADAPT_LEDGER")
+    return Path(named) if named else home() / "ledger.db"

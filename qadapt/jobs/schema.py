@@ -1,0 +1,118 @@
+"""Schema: the tables of the ledger, as the migrations that made them.
+
+Migrations are only ever added. A ledger knows how many it has seen (``user_version``); one that has seen more than this
+qadapt knows is not touched.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from qadapt.errors import LedgerError
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE payloads (
+        hash TEXT PRIMARY KEY,
+        size INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) WITHOUT ROWID;
+
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        created REAL NOT NULL,
+        label TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        rows INTEGER NOT NULL,
+        shots INTEGER NOT NULL,
+        plan TEXT NOT NULL REFERENCES payloads (hash),
+        budget TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX runs_by_fingerprint ON runs (fingerprint);
+
+    CREATE TABLE chunks (
+        run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        changed REAL NOT NULL,
+        attempt INTEGER NOT NULL,
+        tag TEXT NOT NULL,
+        job TEXT NOT NULL,
+        note TEXT NOT NULL,
+        cost TEXT NOT NULL,
+        results TEXT REFERENCES payloads (hash),
+        raw TEXT REFERENCES payloads (hash),
+        PRIMARY KEY (run, number)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time REAL NOT NULL,
+        run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        chunk INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        tag TEXT NOT NULL,
+        job TEXT NOT NULL,
+        note TEXT NOT NULL
+    );
+    CREATE INDEX events_by_chunk ON events (run, chunk);
+
+    CREATE TRIGGER payloads_are_immutable BEFORE UPDATE ON payloads
+        BEGIN SELECT RAISE(ABORT, 'payloads are immutable'); END;
+    CREATE TRIGGER events_are_immutable BEFORE UPDATE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are immutable'); END;
+    """,
+)
+"""SQL from each version of the schema to the next; the first makes the tables of version 1."""
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """Do what is inside as one change, or not at all; waits for other processes first."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Bring a file to the newest version; several processes may do so at once.
+
+    Raises:
+        LedgerError: The file was written by a newer qadapt.
+    """
+    if _version(database) == len(MIGRATIONS):
+        return
+    with transaction(database):
+        version = _version(database)  # another process may have been quicker
+        if version > len(MIGRATIONS):
+            raise LedgerError(
+                f"the ledger has version {version}, this qadapt knows versions up to {len(MIGRATIONS)}",
+                hint="update qadapt, or name another ledger",
+            )
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                database.execute(statement)
+        database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _version(database: sqlite3.Connection) -> int:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Statements of a script one by one: ``executescript`` would commit the transaction that it is in."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
