@@ -6,7 +6,7 @@ PROVIDERS := ibm origin braket cirq aer
 PROJECTS := pyproject.toml constraints.txt conformance/pyproject.toml $(PROVIDERS:%=providers/%/pyproject.toml)
 SOURCES := qadapt conformance/qadapt_conformance $(foreach p,$(PROVIDERS),providers/$(p)/qadapt_$(p))
 DEMO := local:statevector local:emulator/heron-r2 ibm:fake_kingston origin:cpu origin:wukong72-emulator braket:local cirq:simulator
-EDITABLE := -e '.[replicate,dev]' -e conformance $(PROVIDERS:%=-e providers/%)
+EDITABLE := -e '.[replicate,dev]' -e conformance $(PROVIDERS:%=-e providers/%) -e 'providers/cirq[google]'
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export OMP_NUM_THREADS ?= 2
 export TOKENIZERS_PARALLELISM ?= false

@@ -21,14 +21,14 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"  # before the libraries load: one thread for every side
 os.environ["QISKIT_PARALLEL"] = "FALSE"
 
-PAGES = ("compiling", "simulating", "training", "synthesis")
+PAGES = ("compiling", "simulating", "training", "synthesis", "jobs")
 
 
 def main() -> int:
     """Print what the pages measure, bar by bar; return 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"{', '.join(PAGES)}; all of them by default")
-    parser.add_argument("--full", action="store_true", help="the whole workload of the synthesis page; takes hours")
+    parser.add_argument("--full", action="store_true", help="the whole workload of the synthesis page, which takes hours, and the kills of the jobs page")
     parser.add_argument("--json", help="also write the measurements to this file")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.pages) - set(PAGES)):
@@ -53,13 +53,14 @@ def main() -> int:
 
 
 def _pages(full: bool) -> Mapping[str, Callable[[], Iterable[Item]]]:
-    from benchmarks import compiling, simulating, synthesis, training
+    from benchmarks import compiling, jobs, simulating, synthesis, training
 
     return {
         "compiling": compiling.comparisons,
         "simulating": simulating.comparisons,
         "training": training.comparisons,
         "synthesis": partial(synthesis.comparisons, full),
+        "jobs": partial(jobs.comparisons, full),
     }
 
 

@@ -27,7 +27,7 @@ from qadapt.circuit import Circuit, Operation, Parameter, op
 from qadapt.bindings import Bindings
 from qadapt.target import Capabilities, Qubit, Site, Target, bundled_targets
 from qadapt.cost import Cost
-from qadapt.counts import Counts, sample
+from qadapt.counts import Counts, sample, tally
 from qadapt.provider import (
     Backend,
     Done,
@@ -97,4 +97,5 @@ __all__ = [
     "pack",
     "run",
     "sample",
+    "tally",
 ]

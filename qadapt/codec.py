@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from qadapt.circuit import Circuit
 from qadapt.counts import Counts
 from qadapt.errors import ProviderError, QadaptError
 from qadapt.provider import Provenance, Result, Work
+from qadapt.redact import redacted
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -28,24 +29,41 @@ _DOCUMENT = "document"
 
 
 def encode(document: Any, arrays: Arrays | None = None) -> bytes:
-    """Write a JSON document and arrays; no array may be called ``document``."""
+    """Write a JSON document and arrays; no array may be called ``document``.
+
+    Raises:
+        ValueError: An array holds Python objects.
+        TypeError: The document is none of JSON's.
+    """
     text = np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)
+    for name, array in (arrays or {}).items():
+        if np.asarray(array).dtype.hasobject:
+            raise ValueError(f"array {name!r} holds Python objects")
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{**(arrays or {}), _DOCUMENT: text})
+    # Not savez(allow_pickle=False): NumPy before 2.2 takes that for one more array.
+    named: dict[str, Any] = {**(arrays or {}), _DOCUMENT: text}
+    np.savez(buffer, **named)
     return buffer.getvalue()
 
 
-def decode(message: bytes) -> tuple[Any, dict[str, NDArray[Any]]]:
+def decode(message: bytes | memoryview) -> tuple[Any, dict[str, NDArray[Any]]]:
     """Read what ``encode`` wrote.
 
     Raises:
         ValueError: The bytes are something else.
     """
-    try:
+    with _reading():
         with np.load(io.BytesIO(message), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         return json.loads(arrays.pop(_DOCUMENT).tobytes()), arrays
-    except (BadZipFile, KeyError, EOFError, OSError, TypeError, AttributeError) as error:
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn whatever comes of reading foreign bytes into one error."""
+    try:
+        yield
+    except Exception as error:  # zip files alone raise eight kinds, NumPy's headers more
         raise ValueError(f"not a message: {type(error).__name__}: {error}") from None
 
 
@@ -73,15 +91,17 @@ def encode_works(works: Sequence[Work]) -> bytes:
     return encode(heads, arrays)
 
 
-def decode_works(message: bytes) -> tuple[Work, ...]:
+def decode_works(message: bytes | memoryview) -> tuple[Work, ...]:
     """Read what ``encode_works`` wrote.
 
     Raises:
         ValueError: The bytes are something else.
-        CircuitError: A circuit is none.
     """
     heads, arrays = decode(message)
-    return tuple(_work(number, head, arrays) for number, head in enumerate(heads))
+    with _reading():
+        for array in arrays.values():
+            array.setflags(write=False)
+        return tuple(_work(number, head, arrays) for number, head in enumerate(heads))
 
 
 def _work(number: int, head: Mapping[str, Any], arrays: Arrays) -> Work:
@@ -94,15 +114,18 @@ def _work(number: int, head: Mapping[str, Any], arrays: Arrays) -> Work:
 
 
 def encode_results(results: Sequence[Result]) -> bytes:
-    """Write results: counts as the smallest integers that hold them, and provenance."""
+    """Write results: counts as the smallest integers that hold them, and provenance.
+
+    Wrong counts are not made better: whoever reads them sees the types and numbers that were given.
+    """
     arrays = {
-        f"{number}.{register}": _small(table, result.counts.shots)
+        f"{number}.{register}": _small(table)
         for number, result in enumerate(results)
         for register, table in enumerate(result.counts.registers)
     }
     heads = [
         {
-            "registers": len(result.counts.registers),
+            "types": [table.dtype.str for table in result.counts.registers],
             "shots": result.counts.shots,
             "provenance": result.provenance.model_dump(mode="json"),
         }
@@ -111,39 +134,92 @@ def encode_results(results: Sequence[Result]) -> bytes:
     return encode(heads, arrays)
 
 
-def decode_results(message: bytes) -> tuple[Result, ...]:
+def decode_results(message: bytes | memoryview) -> tuple[Result, ...]:
     """Read what ``encode_results`` wrote.
 
     Raises:
         ValueError: The bytes are something else.
     """
     heads, arrays = decode(message)
-    results = []
-    for number, head in enumerate(heads):
-        tables = tuple(arrays[f"{number}.{register}"].astype(np.int64) for register in range(head["registers"]))
-        results.append(Result(Counts(tables, head["shots"]), Provenance(**head["provenance"])))
-    return tuple(results)
+    with _reading():
+        return tuple(_result(number, head, arrays) for number, head in enumerate(heads))
 
 
-def _small(table: NDArray[Any], most: int) -> NDArray[Any]:
-    """The table in the smallest type for counts up to ``most``; one that holds anything else stays as it is."""
-    if table.size and table.min() >= 0 and table.max() <= most:
-        return table.astype(np.min_scalar_type(most))
+def _result(number: int, head: Mapping[str, Any], arrays: Arrays) -> Result:
+    tables = tuple(
+        arrays[f"{number}.{register}"].astype(np.dtype(kind), copy=False) for register, kind in enumerate(head["types"])
+    )
+    return Result(Counts(tables, head["shots"]), Provenance(**head["provenance"]))
+
+
+def _small(table: NDArray[Any]) -> NDArray[Any]:
+    """A table of counts in the smallest type that holds them; one that holds anything else stays as it is."""
+    if table.dtype == np.int64 and table.size and table.min() >= 0:
+        return table.astype(np.min_scalar_type(int(table.max())))
     return table
 
 
 def encode_error(error: QadaptError) -> dict[str, Any]:
-    """An error of our tree as a JSON document, without what it came from."""
-    state = {name: value for name, value in vars(error).items() if not name.startswith("__")}
-    return {"kind": type(error).__name__, "message": error.args[0] if error.args else "", "state": state}
+    """An error of our tree as a JSON document, without what it came from and without concealed values.
+
+    A class that is not in our tree is written as the one of ours that it is a kind of.
+    """
+    kind = next(each for each in type(error).__mro__ if each.__module__ == errors.__name__)
+    state = {name: _plain(vars(error)[name]) for name in _names(kind) if name in vars(error)}
+    return {"kind": kind.__name__, "message": _plain(str(error.args[0]) if error.args else ""), "state": state}
 
 
-def decode_error(document: Mapping[str, Any], *, provider: str) -> QadaptError:
-    """Read what ``encode_error`` wrote; a kind that is not in our tree becomes a ``ProviderError``."""
-    kind = getattr(errors, str(document.get("kind")), None)
-    message, state = str(document.get("message", "")), document.get("state")
-    if not (isinstance(kind, type) and issubclass(kind, QadaptError)) or not isinstance(state, dict):
-        return ProviderError(f"{document.get('kind')}: {message}", provider=provider)
-    error = kind.__new__(kind, message)
-    error.__dict__.update({name: tuple(item) if isinstance(item, list) else item for name, item in state.items()})
-    return error
+def decode_error(document: Any, *, provider: str) -> QadaptError:
+    """Read what ``encode_error`` wrote, whoever wrote it: never raises, and what comes can always be shown.
+
+    What is not in our tree becomes a ``ProviderError``; a field of the wrong type gets what it has by default.
+    """
+    said = document if isinstance(document, dict) else {"message": document}
+    kind, message, state = getattr(errors, str(said.get("kind")), None), said.get("message", ""), said.get("state")
+    if not (isinstance(kind, type) and issubclass(kind, QadaptError) and isinstance(state, dict)):
+        return ProviderError(f"{said.get('kind')}: {message}", provider=provider)
+    fields = {name: _FIELDS[name][1] for name in _names(kind)}
+    fields |= {name: state[name] for name in fields if name in state and _fits(name, state[name])}
+    if "provider" in fields:
+        fields["provider"] = fields["provider"] or provider
+    return kind(redacted(str(message)), **fields)
+
+
+_FIELDS: Mapping[str, tuple[Any, Any]] = {
+    "hint": (str, ""),
+    "violations": (list | tuple, ()),
+    "capability": (str, ""),
+    "provider": (str, ""),
+    "job_id": (str | None, None),
+    "doubtful": (bool, True),
+    "run": (str, ""),
+    "chunks": (list | tuple, ()),
+}
+"""Type and default of everything that an error of our tree carries."""
+_ITEMS = {"violations": str, "chunks": int}
+_OWN: Mapping[type[QadaptError], tuple[str, ...]] = {
+    QadaptError: ("hint",),
+    errors.TargetError: ("violations",),
+    errors.NotSupportedError: ("capability",),
+    ProviderError: ("provider", "job_id"),
+    errors.UnavailableError: ("doubtful",),
+    errors.InDoubtError: ("run", "chunks"),
+}
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """What errors of a class carry beside their message."""
+    return tuple(name for each in kind.__mro__ for name in _OWN.get(each, ()))
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a value is one of this field."""
+    fits = isinstance(value, _FIELDS[name][0])
+    return fits and (name not in _ITEMS or all(isinstance(item, _ITEMS[name]) for item in value))
+
+
+def _plain(value: Any) -> Any:
+    """A value of a field as JSON has it, redacted."""
+    if isinstance(value, str):
+        return redacted(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value

@@ -25,7 +25,9 @@ class Cost(BaseModel):
     rules: tuple[str, ...] = ()
 
     def __add__(self, other: Cost) -> Cost:
-        """Sum of both; what only one of them knows counts as it is."""
+        """Sum of both; what only one of them knows counts as it is, so a sum is never above what is due."""
+        if not isinstance(other, Cost):
+            return NotImplemented
         return Cost(
             executions=self.executions + other.executions,
             seconds=_sum(self.seconds, other.seconds),

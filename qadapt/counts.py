@@ -73,6 +73,32 @@ def concatenate(parts: Sequence[Counts]) -> Counts:
     return Counts(tuple(np.concatenate(tables) for tables in registers), parts[0].shots)
 
 
+def tally(samples: NDArray[np.integer | np.bool_], widths: Sequence[int], *, provider: str) -> Counts:
+    """Count outcomes from single shots.
+
+    Args:
+        samples: Bits ``[rows, shots, bits]``, the registers one after the other, bit *k* of a register in its *k*-th
+            place.
+        widths: Bits of each register.
+        provider: Who measured them, for the error.
+
+    Raises:
+        BadResultError: Another shape, or values that are not 0 and 1.
+    """
+    if samples.ndim != 3 or samples.shape[2] != sum(widths) or not samples.size:
+        raise BadResultError(f"samples of shape {samples.shape}, expected {sum(widths)} bits", provider=provider)
+    if samples.dtype.kind not in "biu" or samples.min() < 0 or samples.max() > 1:
+        raise BadResultError(f"samples of {samples.dtype} are no bits", provider=provider)
+    rows, shots, _ = samples.shape
+    tables, start = [], 0
+    for width in widths:
+        outcomes = samples[..., start : start + width] @ (1 << np.arange(width, dtype=np.int64))
+        flat = (np.arange(rows)[:, None] << width) | outcomes
+        tables.append(np.bincount(flat.reshape(-1), minlength=rows << width).reshape(rows, 1 << width))
+        start += width
+    return Counts(tuple(tables), shots)
+
+
 def sample(
     probabilities: Sequence[NDArray[np.float64]], shots: int, seed: int | None, *, provider: str = "local"
 ) -> Counts:

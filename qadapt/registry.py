@@ -1,48 +1,37 @@
-"""Registry: providers by entry point, loaded only when named."""
+"""Registry: providers and backends by name, in this process or isolated, loaded only when named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 
-from qadapt.errors import MissingExtraError, ProviderError, QadaptError, TargetError
-from qadapt.provider import Backend, Provider
+from qadapt import entries
+from qadapt.entries import GROUP, installed
+from qadapt.errors import TargetError
+from qadapt.isolate import IsolatedProvider
+from qadapt.isolate.settings import Settings, wanted
+from qadapt.provider import Backend, Provider, Requirements, Requiring
 
-GROUP = "qadapt.providers"
-"""Entry point group; each entry is a callable without arguments that returns a Provider."""
-
-
-def installed() -> Mapping[str, EntryPoint]:
-    """Installed providers by name, none of them imported."""
-    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+__all__ = ["GROUP", "backend", "installed", "provider"]
 
 
 @cache
 def provider(name: str) -> Provider:
     """Load a provider by name.
 
+    It is isolated, that is all its calls are made in worker processes, if it asks for that (``isolated = True``) or the
+    user does (``QADAPT_<NAME>_ISOLATE=1``; ``0`` keeps it in this process). With ``QADAPT_<NAME>_PYTHON``, the
+    interpreter of another environment, nothing of it is looked for in this one.
+
     Raises:
         MissingExtraError: No such provider is installed, or a package that it needs is missing.
-        ProviderError: Its entry point leads nowhere, or making it fails.
+        ProviderError: Its entry point leads nowhere, making it fails, or a setting means nothing.
     """
-    entry = installed().get(name)
-    if entry is None:
-        # Never a package name made from what was typed: a typo would send the user to somebody else's package.
-        close = get_close_matches(name, installed(), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "install the package of that provider"
-        raise MissingExtraError(f"no provider {name!r} is installed; installed are {', '.join(installed())}", hint=hint)
-    try:
-        made: Provider = entry.load()()
-    except ImportError as error:
-        hint = f"pip install qadapt-{name}"
-        raise MissingExtraError(f"provider {name!r} cannot be imported: {error}", hint=hint) from error
-    except QadaptError:
-        raise
-    except Exception as error:
-        message = f"provider {name!r} cannot be loaded: {type(error).__name__}: {error}"
-        raise ProviderError(message, provider=name) from error
+    choice = wanted(name)
+    if Settings.of(name).python:
+        return IsolatedProvider(name)
+    made = entries.load(entries.find(name, installed()))
+    if choice if choice is not None else getattr(made, "isolated", False) is True:
+        return IsolatedProvider(name, made.requirements if isinstance(made, Requiring) else Requirements)
     return made
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qadapt.counts import RESOLUTION, Counts, concatenate, sample
+from qadapt.counts import RESOLUTION, Counts, concatenate, sample, tally
 from qadapt.errors import BadResultError
 
 
@@ -145,3 +145,38 @@ def test_concatenation_keeps_the_order_of_rows() -> None:
     assert joined.registers[0].tolist() == [[3, 1], [3, 1], [0, 4]]
     assert joined.registers[1].tolist() == [[0, 4], [0, 4], [3, 1]]
     assert joined.shots == 4
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(1, 5),
+    shots=st.integers(1, 40),
+    widths=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+)
+def test_shots_are_tallied_one_by_one(seed, rows, shots, widths):
+    samples = np.random.default_rng(seed).integers(0, 2, size=(rows, shots, sum(widths)))
+    counts = tally(samples, widths, provider="p").check(rows=rows, widths=widths, shots=shots, provider="p")
+    for row in range(rows):
+        start = 0
+        for table, width in zip(counts.registers, widths, strict=True):
+            expected = np.zeros(2**width, dtype=int)
+            for shot in samples[row, :, start : start + width]:
+                expected[sum(int(bit) << k for k, bit in enumerate(shot))] += 1
+            assert table[row].tolist() == expected.tolist()
+            start += width
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros((2, 3), dtype=int),
+        np.zeros((2, 3, 4), dtype=int),
+        np.zeros((2, 0, 3), dtype=int),
+        np.full((2, 3, 3), 2),
+        np.full((2, 3, 3), -1),
+        np.zeros((2, 3, 3)),
+    ],
+)
+def test_what_is_no_bits_is_refused(samples):
+    with pytest.raises(BadResultError):
+        tally(samples, [1, 2], provider="p")

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import re
+import shlex
+import traceback
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from qadapt import Backend, Bindings, Circuit, Provider, TargetError, op, run
+import acme_sdk
+from cli_tools import call
+from qadapt import (
+    AccessError,
+    Backend,
+    BadResultError,
+    Bindings,
+    Circuit,
+    Failed,
+    JobFailedError,
+    Provider,
+    TargetError,
+    UnavailableError,
+    Work,
+    op,
+    run,
+)
+from qadapt.jobs import wait
+from qadapt.provider import Finding
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -21,43 +42,66 @@ def blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def names() -> dict[str, Any]:
-    """What the complete provider of the page defines."""
+@pytest.fixture
+def acme(monkeypatch: pytest.MonkeyPatch) -> Provider:
+    """The complete provider of the page, with the SDK of its vendor."""
     (code,) = blocks(DOCS / "add_a_provider.md")
-    assert len(code.splitlines()) <= 75
+    assert sum(bool(line.strip()) for line in code.splitlines()) <= 75
     namespace: dict[str, Any] = {"__name__": "qadapt_acme"}
     exec(compile(code, "add_a_provider.md", "exec"), namespace)
-    return namespace
-
-
-@pytest.fixture(scope="module")
-def acme(names: dict[str, Any]) -> Provider:
-    made = names["AcmeProvider"]()
+    monkeypatch.setenv("ACME_KEY", acme_sdk.KEY)
+    monkeypatch.setattr(acme_sdk, "SERVICE", acme_sdk._Service())
+    made = namespace["AcmeProvider"]()
     assert isinstance(made, Provider)
     return made
 
 
 def test_the_provider_keeps_the_seam(acme: Provider) -> None:
-    assert set(acme.targets()) == {"dense"}
-    opened = acme.open("dense")
+    assert set(acme.targets()) == {"chip"}
+    opened = acme.open("chip")
     assert isinstance(opened, Backend)
-    assert opened.name == "acme:dense"
+    assert isinstance(opened, Finding)
+    assert opened.name == "acme:chip"
     with pytest.raises(TargetError):
-        acme.open("sparse")
+        acme.open("chop")
 
 
 def test_the_provider_answers(acme: Provider) -> None:
     circuit = Circuit(num_qubits=2, operations=[op("ry", 0, angles=["a"]), op("cx", 0, 1)], measured=[1, 0])
-    result = run(circuit, Bindings.of({"a": [0.0, 3.141592653589793]}), acme.open("dense"), shots=100, seed=1)
+    result = run(circuit, Bindings.of({"a": [0.0, 3.141592653589793]}), acme.open("chip"), shots=100, ledger="none")
     assert result.counts.table.tolist() == [[100, 0, 0, 0], [0, 0, 0, 100]]
 
 
 def test_the_provider_conforms(acme: Provider) -> None:
     from qadapt_conformance import run_suite
 
-    report = run_suite(acme.open("dense"))
+    report = run_suite(acme.open("chip"))
     assert report.exit_code == 0, [entry.message for entry in report.verdicts if entry.message]
+
+
+def test_the_provider_takes_what_goes_wrong(acme: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = acme.open("chip")
+    assert isinstance(backend, Finding)
+    work = Work(Circuit(num_qubits=1, operations=[op("sx", 0)], measured=[0]), Bindings.of({}), 10)
+    job = backend.submit([work], tag="one")
+    assert acme.open("chip").find("one") == job  # type: ignore[attr-defined]
+    assert backend.find("two") is None
+    acme_sdk.SERVICE.online = False
+    for verb in (lambda: backend.fetch(job), lambda: backend.submit([work], tag="two"), lambda: backend.find("one")):
+        with pytest.raises(UnavailableError):
+            verb()
+    acme_sdk.SERVICE.online = True
+    wait(backend, job)
+    monkeypatch.setattr(acme_sdk, "_run", lambda *_: np.zeros((1, 10, 2), dtype=int))
+    assert isinstance(state := backend.fetch(job), Failed)
+    assert isinstance(state.error, BadResultError)
+    backend.cancel(stopped := backend.submit([work], tag="three"))
+    assert isinstance(state := backend.fetch(stopped), Failed)
+    assert isinstance(state.error, JobFailedError)
+    monkeypatch.setenv("ACME_KEY", "a-wrong-key-9876")
+    with pytest.raises(AccessError) as caught:
+        acme.open("chip")
+    assert "a-wrong-key-9876" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -107,3 +151,17 @@ def test_the_programs_of_the_readme_run(capsys) -> None:
 def test_the_program_of_the_synthesis_page_runs() -> None:
     (program,) = blocks(DOCS / "synthesis.md")
     exec(compile(program, "synthesis.md", "exec"), {})
+
+
+def test_the_program_and_the_commands_of_the_jobs_page_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (program,) = blocks(DOCS / "jobs.md")
+    exec(compile(program, "jobs.md", "exec"), {})
+    (commands,) = re.findall(r"^```sh\n(.*?)^```$", (DOCS / "jobs.md").read_text(encoding="utf-8"), re.S | re.M)
+    for line in commands.splitlines():
+        outcome = call(capsys, *shlex.split(line)[1:])
+        assert outcome.code == 0, (line, outcome.err)
+    with np.load("counts.npz") as arrays:
+        assert arrays["counts"].sum(axis=1).tolist() == [1024] * 4

@@ -30,7 +30,7 @@ ORDER = (
         "codec",
         "deadline",
     ),
-    *("inline", "isolate", "registry", "synthesis"),
+    *("inline", "entries", "isolate", "registry", "synthesis"),
     *("compile", "simulate", "exact", "local", "interchange", "jobs", "readout", "adapters", "replicate", "cli"),
 )
 """Every module and package of the core in dependency order: each may import only those before it, and itself."""
@@ -39,7 +39,7 @@ ON_TOP = ("replicate", "cli")
 """Users of the whole package, which it never imports itself; they may import names from ``qadapt``."""
 
 SECONDS = 0.5
-VENDORS = ("qiskit_aer", "qiskit_ibm_runtime", "cirq", "braket", "boto3", "pyqpanda3", "pyqpanda", "pennylane")
+VENDORS = ("qiskit_aer", "qiskit_ibm_runtime", "cirq", "cirq_google", "braket", "boto3", "pyqpanda3", "pyqpanda", "pennylane")
 HEAVY = ("torch", "qiskit", "rustworkx", "scipy.optimize", "rich", "typer", "transformers", "peft", "matplotlib")
 
 

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from jobs_cases import (
+    HASTY,
+    NAME,
+    QUICK,
+    TURN,
+    Clock,
+    Cloud,
+    Death,
+    Findable,
+    Fuse,
+    Vendor,
+    answer,
+    hold,
+    plan_of,
+    processes,
+    still,
+    undisturbed,
+)
 from oracles import adapter_circuit, line, random_bindings, register_probabilities
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
 from qadapt.counts import Counts
-from qadapt.errors import BadResultError, BindingsError, JobFailedError, NotSupportedError, TargetError
+from qadapt.errors import (
+    AccessError,
+    BadResultError,
+    BindingsError,
+    InDoubtError,
+    JobFailedError,
+    LedgerError,
+    NotSupportedError,
+    QadaptError,
+    TargetError,
+)
 from qadapt.inline import InlineBackend
-from qadapt.jobs import derived_seed, run
+from qadapt.jobs import Ledger, Policy, Progress, State, derived_seed, partial_results, resume, run
+from qadapt.jobs.ledger import default_path
 from qadapt.provider import Provenance, Result, Work
 from qadapt.target import Capabilities, Target
 
@@ -178,3 +213,343 @@ def test_derived_seeds_differ_and_repeat():
     assert len(set(seeds)) == 100
     assert seeds == [derived_seed(5, number) for number in range(100)]
     assert derived_seed(None, 3) is None
+
+
+ROWS = Bindings.of({"t": np.linspace(0.1, 3.0, 6)})
+RIGHT = undisturbed(plan_of(6, 1))
+ONE = QUICK.model_copy(update={"rows": 1})
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qadapt.jobs.ledger.sqlite3.connect", HASTY)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.db") as made:
+        yield made
+
+
+def start(backend: Any, ledger: Any, policy: Policy = ONE, clock: Clock | None = None, **more: Any) -> Any:
+    with still(clock=clock):
+        return run(TURN, ROWS, backend, ledger=ledger, policy=policy, **{"shots": 20, "seed": 7, **more})
+
+
+def interrupted(book: Ledger, cloud: Cloud, done: int, **more: Any) -> str:
+    """A run that stopped after so many chunks; its id."""
+    cloud.script({"fetch": [""] * done + ["denied"]})
+    with pytest.raises(AccessError):
+        start(Findable(cloud, max_jobs=1), book, **more)
+    cloud.script({})
+    return book.runs()[0].id
+
+
+def interrupt_at(done: int) -> Callable[[Progress], None]:
+    """The process ends when so much is done."""
+
+    def show(progress: Progress) -> None:
+        if progress.done == done:
+            raise AccessError("the process ends", provider=NAME)
+
+    return show
+
+
+def test_a_run_is_recorded_where_it_is_wanted(book, monkeypatch):
+    for where, can, recorded in [("auto", True, True), ("auto", False, False), ("none", True, False)]:
+        default_path().unlink(missing_ok=True)
+        result = start(Findable(Cloud(), retrieval=can, find=can), where)
+        assert default_path().exists() is recorded
+        assert (result.id is not None) is recorded
+        assert np.array_equal(result.counts.table, RIGHT)
+    result = start(Findable(Cloud(), retrieval=False, find=False), book)
+    assert result.id == book.runs()[0].id
+    for wrong in ("default", None, Path("x")):
+        with pytest.raises(LedgerError, match="expected a Ledger"):
+            start(Findable(Cloud()), wrong)
+
+
+def test_a_recorded_run_says_what_was_done(book):
+    cloud = Cloud()
+    result = start(Findable(cloud), book, label="first")
+    entry = book.run("first")
+    assert (entry.id, entry.backend, entry.rows, entry.shots) == (result.id, NAME, 6, 20)
+    assert [chunk.state for chunk in book.chunks(entry.id)] == [State.DONE] * 6
+    for number, chunk in enumerate(book.chunks(entry.id)):
+        states = [event.state for event in book.events(entry.id) if event.chunk == number]
+        assert states == [State.INTENDED, State.SUBMITTED, State.DONE]
+        assert chunk.tag == f"qadapt-{entry.id}-{number}-0"
+        assert cloud.jobs[chunk.job].tag == chunk.tag
+        assert book.raw(entry.id, number) == cloud.jobs[chunk.job].raw
+    assert (result.provenance.seed, result.executions, result.tiles) == (7, 6, 1)
+
+
+def test_the_same_call_goes_on_and_a_finished_one_runs_anew(book):
+    cloud = Cloud()
+    first = interrupted(book, cloud, 2)
+    there = partial_results(first, ledger=book)
+    assert there.there.tolist() == [True, True] + [False] * 4
+    assert np.array_equal(there.counts.table[:2], RIGHT[:2])
+    assert sorted(there.results) == [0, 1]
+    # Another call is another run.
+    assert start(Findable(cloud), book, seed=8).id != first
+    assert start(Findable(cloud), book, shots=21).id != first
+    created = len(cloud.jobs)
+    result = start(Findable(cloud), book)
+    assert result.id == first
+    assert np.array_equal(result.counts.table, RIGHT)
+    assert len(cloud.jobs) == created + 3  # the one that could not be looked at was there
+    again = start(Findable(cloud), book)
+    assert again.id != first
+    assert len(cloud.jobs) == created + 9
+    # Who resumes a run has got its counts; who calls again wants others.
+    third = interrupted(book, cloud, 6, progress=interrupt_at(6))
+    created = len(cloud.jobs)
+    assert start(Findable(cloud), book).id == third
+    assert len(cloud.jobs) == created
+    assert start(Findable(cloud), book).id != third
+    assert len(cloud.jobs) == created + 6
+    assert partial_results(again.id, ledger=book).there.all()
+
+
+def test_a_finished_run_is_read_without_its_backend(book):
+    result = start(Findable(Cloud()), book, label="mine")
+    again = resume("mine", ledger=book)
+    assert np.array_equal(again.counts.table, RIGHT)
+    assert (again.id, again.provenance, again.tiles) == (result.id, result.provenance, result.tiles)
+    assert again.circuit == result.circuit
+
+
+def test_runs_are_resumed_by_the_beginning_of_their_id_or_their_label_on_their_own_backend(book):
+    cloud = Cloud()
+    run_id = interrupted(book, cloud, 2, label="night")
+    other = Findable(cloud)
+    other.name = "acme:other"
+    with pytest.raises(LedgerError, match="is of acme:any, not of acme:other"):
+        resume("night", backend=other, ledger=book)
+    with pytest.raises(LedgerError, match="no run"):
+        resume("day", backend=Findable(cloud), ledger=book)
+    with still():
+        assert resume(run_id[:6], backend=Findable(cloud), policy=ONE, ledger=book).id == run_id
+    with pytest.raises(QadaptError, match="acme"):
+        resume(interrupted(book, cloud, 1), ledger=book)
+
+
+def test_a_run_that_another_process_holds_is_not_taken_up(book):
+    cloud = Cloud()
+    run_id = interrupted(book, cloud, 2)
+    context = processes()
+    answers = context.SimpleQueue()
+    process = context.Process(target=hold, args=(str(book.path), run_id, answers))
+    process.start()
+    try:
+        assert answers.get() == run_id
+        with pytest.raises(LedgerError, match="another process works on"):
+            resume(run_id, backend=Findable(cloud), ledger=book)
+        result = start(Findable(cloud), book)
+        assert result.id != run_id
+        assert np.array_equal(result.counts.table, RIGHT)
+    finally:
+        process.kill()
+        process.join(60)
+    with still():
+        assert resume(run_id, backend=Findable(cloud), policy=ONE, ledger=book).id == run_id
+
+
+def test_a_run_is_this_processes_own_while_it_is_under_way(book):
+    cloud, tried = Cloud(), list[str]()
+
+    def others(_: Progress) -> None:
+        (entry,) = book.runs()
+        with pytest.raises(LedgerError, match="works on"), book.working(entry.id):
+            raise AssertionError
+        tried.append(entry.id)
+
+    run_id = interrupted(book, cloud, 2, progress=others)
+    with still():
+        resume(run_id, backend=Findable(cloud), policy=ONE, ledger=book, progress=others)
+    interrupted(book, Cloud(), 1, seed=9)
+    assert set(tried) == {run_id}
+    for entry in book.runs():
+        with book.working(entry.id):
+            pass
+
+
+@pytest.mark.parametrize("seed", [7, None])
+def test_without_a_ledger_nothing_is_kept_and_doubt_is_shown(book, seed):
+    with pytest.raises(InDoubtError) as caught:
+        start(Vendor(Cloud({"submit": ["lost"]})), "none", seed=seed)
+    assert caught.value.chunks == (0,)
+    result = start(Vendor(Cloud()), book, seed=seed)
+    assert result.provenance.seed == seed
+
+
+def test_partial_results_of_packed_runs_know_the_rows_of_the_source(book):
+    target = line(("cz", "u3"), 6)
+    bindings = random_bindings(PAIR, 8)
+    cloud = Cloud({"fetch": ["", "", "denied"]})
+    backend = Findable(cloud, target=target, max_jobs=1)
+    with pytest.raises(AccessError), still():
+        run(PAIR, bindings, backend, shots=20, policy=ONE, ledger=book)
+    (entry,) = book.runs()
+    there = partial_results(entry.id, ledger=book)
+    assert there.there.tolist() == [True] * 6 + [False] * 2
+    plan = book.plan(entry.id)
+    assert (plan.tiles, plan.executions) == (3, 3)
+    parts = [answer(plan.works(number)[0]).counts.registers for number in range(2)]
+    for row in range(6):
+        assert np.array_equal(there.counts.table[row], parts[row // 3][row % 3][0])
+    assert not there.counts.table[6:].any()
+    with still():
+        result = resume(entry.id, backend=Findable(cloud, target=target), ledger=book)
+    assert result.counts.rows == 8
+    assert np.array_equal(result.counts.table[:6], there.counts.table[:6])
+    with pytest.raises(LedgerError, match="no run"):
+        partial_results("x", ledger=book)
+
+
+def test_of_a_run_that_has_nothing_nothing_is_there(book):
+    run_id = interrupted(book, Cloud(), 0)
+    there = partial_results(run_id, ledger=book)
+    assert there.counts is None
+    assert there.there.tolist() == [False] * 6
+    assert not there.results
+
+
+@pytest.mark.parametrize(("cancel", "ends"), [(None, False), (False, False), (True, True)])
+def test_ctrl_c_leaves_a_run_that_can_be_taken_up(book, cancel, ends):
+    cloud, told = Cloud({"fetch": ["pending"] * 3}), list[Progress]()
+
+    def stop(progress: Progress) -> None:
+        told.append(progress)
+        if progress.jobs == 2:
+            raise KeyboardInterrupt
+
+    policy = ONE.model_copy(update={"cancel": cancel})
+    with pytest.raises(KeyboardInterrupt):
+        start(Findable(cloud, cancel=True, max_jobs=2), book, policy, progress=stop)
+    (entry,) = book.runs()
+    states = [chunk.state for chunk in book.chunks(entry.id)]
+    assert states == [State.CANCELLED if ends else State.SUBMITTED] * 2 + [State.PLANNED] * 4
+    result = start(Findable(cloud), book, progress=told.append)
+    assert np.array_equal(result.counts.table, RIGHT)
+    assert len(cloud.jobs) == 6 + 2 * ends
+    done = [at.done for at in told]
+    assert done == sorted(done)
+    assert told[-1] == Progress(6, 6)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_process_may_die_at_every_step_of_a_recorded_run(tmp_path, jobs):
+    """The same as for flights, with the real ledger: before and after every record and every verb."""
+    bindings = Bindings.of({"t": [0.1, 0.2, 0.3]})
+    right, steps = undisturbed_table(bindings), 0
+    for k in range(1000):
+        cloud, fuse = Cloud({"fetch": ["pending"]}), Fuse(k)
+        with Ledger(tmp_path / f"{k}.db") as book, still():
+            kept = book.record
+
+            def record(*args: Any, kept: Any = kept, fuse: Fuse = fuse, **more: Any) -> None:
+                fuse.step()
+                kept(*args, **more)
+                fuse.step()
+
+            book.record = record  # type: ignore[method-assign]
+            try:
+                run(TURN, bindings, Findable(cloud, fuse, max_jobs=jobs), shots=20, seed=7, policy=ONE, ledger=book)
+                break
+            except Death:
+                steps += 1
+        with Ledger(tmp_path / f"{k}.db") as book, still():
+            result = run(TURN, bindings, Findable(cloud, max_jobs=jobs), shots=20, seed=7, policy=ONE, ledger=book)
+            assert len(book.runs()) == 1
+        assert np.array_equal(result.counts.table, right)
+        assert set(cloud.created.values()) == {1}
+        assert len(cloud.jobs) == 3
+    assert steps >= 30  # two records with a step before and after each, and two verbs, for each chunk
+
+
+def undisturbed_table(bindings: Bindings) -> np.ndarray:
+    with still():
+        return run(TURN, bindings, Findable(Cloud()), shots=20, seed=7, policy=ONE, ledger="none").counts.table
+
+
+class Lives(RuleBasedStateMachine):
+    """One run through any number of processes, faults, deaths and interrupts, on one ledger and one cloud."""
+
+    @initialize(kind=st.sampled_from([Findable, Vendor]), jobs=st.integers(1, 3))
+    def begin(self, kind: type[Vendor], jobs: int) -> None:
+        self.folder = TemporaryDirectory()
+        self.path = Path(self.folder.name) / "ledger.db"
+        self.cloud, self.kind, self.jobs, self.result = Cloud(), kind, jobs, None
+        self.seen: list[Any] = []
+        # One clock for all lives, or they would be so far apart that what the vendor shows late is taken for missing.
+        self.clock = Clock()
+
+    @precondition(lambda self: self.result is None)
+    @rule(
+        steps=st.integers(0, 40) | st.just(10**6),
+        submit=st.lists(st.sampled_from(["", "down", "lost", "never", "bug-made", "denied"]), max_size=4),
+        fetch=st.lists(st.sampled_from(["", "pending", "down", "gone", "failed", "rows", "denied"]), max_size=4),
+        find=st.lists(st.sampled_from(["", "down", "late", "denied"]), max_size=2),
+        resend=st.booleans(),
+        cancel=st.booleans(),
+    )
+    def live(self, steps: int, submit: Any, fetch: Any, find: Any, resend: bool, cancel: bool) -> None:
+        self.cloud.script({"submit": submit, "fetch": fetch, "find": find})
+        told: list[int] = []
+
+        def show(progress: Progress) -> None:
+            told.append(progress.done)
+            if cancel and len(told) == 5:
+                raise KeyboardInterrupt
+
+        more = {"in_doubt": "resend" if resend else "hold", "cancel": cancel}
+        with Ledger(self.path) as book:
+            try:
+                backend = self.kind(self.cloud, Fuse(steps), max_jobs=self.jobs, cancel=True)
+                self.result = start(backend, book, ONE.model_copy(update=more), self.clock, progress=show)
+            except (QadaptError, Death, KeyboardInterrupt):
+                pass
+        assert told == sorted(told)
+
+    @rule()
+    def rest(self) -> None:
+        """Do nothing: a run that is done needs no more lives."""
+
+    @invariant()
+    def nothing_is_lost_or_paid_twice(self) -> None:
+        if not self.path.exists():
+            return
+        with Ledger(self.path) as book:
+            if not book.runs():
+                return
+            (entry,) = book.runs()
+            events, chunks = book.events(entry.id), book.chunks(entry.id)
+            there = partial_results(entry.id, ledger=book)
+        assert events[: len(self.seen)] == self.seen
+        self.seen = events
+        created = self.cloud.created
+        assert set(created.values()) <= {1}
+        # Every job at the vendor is one that the ledger knows or may look for.
+        assert set(created) <= {event.tag for event in events}
+        ended = {event.tag for event in events if event.state in (State.FAILED, State.CANCELLED, State.IN_DOUBT)}
+        assert len(set(created) - ended) <= len(chunks)
+        if self.kind is Findable:
+            assert all(event.state is not State.IN_DOUBT for event in events)
+        assert there.there.tolist() == [chunk.state is State.DONE for chunk in chunks]
+        if there.counts is not None:
+            assert np.array_equal(there.counts.table[there.there], RIGHT[there.there])
+
+    def teardown(self) -> None:
+        if not hasattr(self, "path"):
+            return
+        with self.folder:
+            if self.result is None:
+                self.live(10**6, [], [], [], resend=True, cancel=False)
+            self.nothing_is_lost_or_paid_twice()
+            assert np.array_equal(self.result.counts.table, RIGHT)
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(max_examples=100, stateful_step_count=6)

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from qadapt import registry
+from qadapt import entries as entries_
+from qadapt import redact, registry
 from qadapt.errors import AccessError, MissingExtraError, ProviderError, TargetError
+from qadapt.isolate import IsolatedProvider
+from qadapt.provider import Requirements, Requiring
 
 SOURCE = """
 from qadapt.errors import AccessError, TargetError
@@ -37,6 +40,15 @@ class Broken:
     def __init__(self):
         raise RuntimeError("segment of doom")
 
+class Apart(Acme):
+    isolated = True
+    def requirements(self):
+        from qadapt.provider import Requirements
+        return Requirements(modules=("acme_sdk",), secrets=("ACME_TOKEN",))
+
+class Truthy(Acme):
+    isolated = "by no means"
+
 class Needy:
     def __init__(self):
         import acme_sdk_that_is_not_there
@@ -51,7 +63,7 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
 
     def entries(**names: str) -> None:
         found = [EntryPoint(name, value, registry.GROUP) for name, value in names.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: [entry for entry in found if entry.group == group])
+        monkeypatch.setattr(entries_, "entry_points", lambda group: [entry for entry in found if entry.group == group])
 
     registry.provider.cache_clear()
     yield entries
@@ -109,3 +121,51 @@ def test_our_own_errors_come_through_as_they_are(install: Callable[..., None]) -
     install(locked="qadapt_acme_for_tests:Locked")
     with pytest.raises(AccessError, match="no token"):
         registry.provider("locked")
+
+
+def test_a_provider_that_asks_for_it_is_isolated_unless_the_user_refuses(
+    install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(
+        acme="qadapt_acme_for_tests:Acme", apart="qadapt_acme_for_tests:Apart", truthy="qadapt_acme_for_tests:Truthy"
+    )
+    apart = registry.provider("apart")
+    assert isinstance(apart, IsolatedProvider)
+    assert apart.requirements().modules == ("acme_sdk",), "what it needs is known without a worker"
+    assert not isinstance(registry.provider("acme"), IsolatedProvider)
+    assert not isinstance(registry.provider("truthy"), IsolatedProvider)
+    monkeypatch.setenv("QADAPT_APART_ISOLATE", "0")
+    monkeypatch.setenv("QADAPT_ACME_ISOLATE", "1")
+    registry.provider.cache_clear()
+    assert not isinstance(registry.provider("apart"), IsolatedProvider)
+    acme = registry.provider("acme")
+    assert isinstance(acme, IsolatedProvider)
+    assert isinstance(acme, Requiring)
+    assert acme.requirements() == Requirements()
+
+
+def test_a_setting_that_means_nothing_is_refused(install: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    install(acme="qadapt_acme_for_tests:Acme")
+    monkeypatch.setenv("QADAPT_ACME_ISOLATE", "maybe")
+    with pytest.raises(ProviderError, match="expected 0 or 1"):
+        registry.provider("acme")
+
+
+def test_with_an_interpreter_of_its_own_nothing_is_looked_for_here(
+    install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(acme="qadapt_acme_for_tests:Broken")
+    monkeypatch.setenv("QADAPT_ACME_PYTHON", "/env/bin/python")
+    monkeypatch.setenv("QADAPT_ELSE_WHERE_PYTHON", "/env/bin/python")
+    assert isinstance(registry.provider("acme"), IsolatedProvider)
+    assert isinstance(registry.provider("else-where"), IsolatedProvider)
+
+
+def test_secrets_are_concealed_as_soon_as_a_provider_is_loaded(
+    install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(apart="qadapt_acme_for_tests:Apart")
+    monkeypatch.setenv("ACME_TOKEN", "token-of-acme-0123")
+    assert redact.redacted("token-of-acme-0123") == "token-of-acme-0123"
+    registry.provider("apart")
+    assert redact.redacted("token-of-acme-0123") == redact.MASK

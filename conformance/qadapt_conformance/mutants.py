@@ -106,6 +106,17 @@ class _Forgetful(Wrapped):
         return super().submit(work, tag=f"{tag}-{len(self._works)}")
 
 
+class _Lost(Wrapped):
+    """Declares that it finds submits, and finds none."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return super().capabilities.model_copy(update={"find": True})
+
+    def find(self, tag: str) -> str | None:
+        return None
+
+
 def _tables(change: Callable[[np.ndarray], np.ndarray]) -> ResultChange:
     def after(work: Work, result: Result) -> Result:
         registers = tuple(change(table) for table in result.counts.registers)
@@ -229,6 +240,7 @@ MUTANTS = (
     _wrap("nan-accepted", "FINITE-2", before=_nan_to_number),
     Mutant("errors-swallowed", "REFUSE-1", _Swallowing),
     Mutant("tags-ignored", "JOBS-3", _Forgetful),
+    Mutant("tags-lost", "JOBS-6", _Lost),
     _wrap("seed-misreported", "PROV-2", after=_wrong_seed),
 )
 """Every mutant; ``conformance/tests`` proves that each is caught by its rule."""

@@ -12,8 +12,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from qadapt.cli.console import show_error
 from qadapt.cli.lazy import LazyGroup
-from qadapt.errors import QadaptError, TargetError
+from qadapt.errors import QadaptError
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -23,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "targets": "List the targets that can be reached now.",
     "compile": "Compile a circuit to native gates on the best qubits of a target.",
     "run": "Run a circuit on a backend and show its counts.",
+    "jobs": "List, resume, settle, cancel and export the runs of the ledger.",
     "cache": "List and clear the synthesised blocks that are kept on disk.",
     "replicate": "Replicate a published study on any backend.",
 }
@@ -72,17 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="qadapt")
     except QadaptError as error:
-        _report(error)
+        show_error(error)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
-
-
-def _report(error: QadaptError) -> None:
-    lines = [f"error[{error.code}]: {error.args[0]}"]
-    if isinstance(error, TargetError):
-        lines += [f"  - {violation}" for violation in error.violations]
-    if error.hint:
-        lines.append(f"hint: {error.hint}")
-    typer.echo("\n".join(lines), err=True)

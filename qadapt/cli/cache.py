@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qadapt.cli.console import show_json, show_table
+from qadapt.cli.console import amount, show_json, show_table
 from qadapt.synthesis.cache import Cache, Holding
 
 app = typer.Typer(
@@ -85,14 +85,6 @@ def skeleton(holding: Holding) -> str:
     gates = " + ".join(f"{count} {name.upper()}" for name, count in holding.gates) or "no entangling gates"
     qubits = f"{holding.num_qubits} {'qubit' if holding.num_qubits == 1 else 'qubits'}"
     return f"{qubits}, {gates}, {_TURNS.get(holding.family, holding.family)}"
-
-
-def amount(count: int) -> str:
-    """A number of bytes in the largest binary unit that it fills."""
-    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
-        if count >= 1 << power:
-            return f"{count / (1 << power):.1f} {unit}"
-    return f"{count} B"
 
 
 def _blocks(count: int) -> str:

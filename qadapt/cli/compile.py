@@ -15,7 +15,7 @@ from qadapt.cli.source import read_source
 from qadapt.errors import CircuitError
 from qadapt.synthesis import Effort
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class Level(StrEnum):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
+
+from qadapt.errors import QadaptError, TargetError
 
 
 def show_json(value: Any) -> None:
@@ -39,3 +42,36 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
 def show_note(text: str) -> None:
     """Print a line beside the result, on stderr."""
     typer.echo(text, err=True)
+
+
+def show_error(error: QadaptError) -> None:
+    """Print an error of our tree, what violates a target, and the hint, on stderr."""
+    lines = [f"error[{error.code}]: {error.args[0]}"]
+    if isinstance(error, TargetError):
+        lines += [f"  - {violation}" for violation in error.violations]
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    typer.echo("\n".join(lines), err=True)
+
+
+def amount(count: int) -> str:
+    """A number of bytes in the largest binary unit that it fills."""
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count >= 1 << power:
+            return f"{count / (1 << power):.1f} {unit}"
+    return f"{count} B"
+
+
+def several(count: int, word: str) -> str:
+    """A number and its noun, as in "1 run" and "1,200 runs"."""
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
+def moment(seconds: float, *, exact: bool = False) -> str:
+    """A time in seconds since 1970 as date and time in UTC, to the minute or to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S" if exact else "%Y-%m-%d %H:%M")
+
+
+def on_terminal() -> bool:
+    """Whether somebody is there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -14,7 +14,7 @@ from qadapt import registry
 from qadapt.cli.checks import broken, examine, packages
 from qadapt.cli.console import show_json, show_table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from qadapt import registry
 from qadapt.cli.console import show_json, show_table
 from qadapt.errors import QadaptError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

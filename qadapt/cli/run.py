@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from qadapt import registry
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
-from qadapt.cli.console import show_json, show_note, show_table
+from qadapt.cli import dryrun
+from qadapt.cli.console import show_json, show_note
+from qadapt.cli.options import (
+    DEADLINE,
+    MONEY,
+    PATIENCE,
+    CancelOnInterrupt,
+    Deadline,
+    InDoubt,
+    Jobs,
+    Limits,
+    read_budget,
+    read_policy,
+)
 from qadapt.cli.progress import bar
+from qadapt.cli.results import outcomes, show_counts
 from qadapt.cli.source import read_bindings, read_source
-from qadapt.errors import CircuitError
+from qadapt.cli.standing import Standing, line
+from qadapt.errors import CircuitError, LedgerError, QadaptError
+from qadapt.jobs import Ledger, Options, Run
+from qadapt.jobs import run as execute
+from qadapt.jobs.ledger import default_path
+from qadapt.provider import Backend
 
-if TYPE_CHECKING:
-    from qadapt.counts import Counts
-    from qadapt.provider import Result
+app = typer.Typer(add_completion=False)
 
-app = typer.Typer()
+VALUES = "Values of parameters"
 
 
 @app.command()
@@ -28,38 +47,127 @@ def run(
     backend: Annotated[str, typer.Option(help="Where to run, as in local:statevector.")],
     shots: Annotated[int, typer.Option(min=1, help="Shots per row.")] = 1024,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the counts, where the backend honours one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; outcomes are integers, bit k is bit k.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent and what it would cost, and send nothing.")
+    ] = False,
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=V[,V...]", help="Values of a parameter, one per row.")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=V[,V...]", help="Values of a parameter, one per row.", rich_help_panel=VALUES
+        ),
     ] = None,
     bindings_file: Annotated[
-        str | None, typer.Option("--bindings", metavar="FILE", help="JSON object of values by parameter name.")
+        str | None,
+        typer.Option(
+            "--bindings", metavar="FILE", help="JSON object of values by parameter name.", rich_help_panel=VALUES
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; outcomes are integers, bit k is bit k.")] = False,
+    budget: Limits = None,
+    ledger: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|none|FILE",
+            help="Where to record the run, so that it can be resumed; auto records what does not run in this process.",
+            rich_help_panel=MONEY,
+        ),
+    ] = "auto",
+    label: Annotated[str, typer.Option(help="Name of the run in the ledger.", rich_help_panel=MONEY)] = "",
+    jobs: Jobs = None,
+    rows_per_job: Annotated[
+        int | None, typer.Option(min=1, help="Most executions of the circuit per job.", rich_help_panel=PATIENCE)
+    ] = None,
+    deadline: Deadline = DEADLINE,
+    in_doubt: Annotated[
+        InDoubt,
+        typer.Option(
+            help="A submit whose fate nobody can tell: hold it for your word, or resend it, which may pay twice.",
+            rich_help_panel=PATIENCE,
+        ),
+    ] = InDoubt.hold,
+    cancel_on_interrupt: CancelOnInterrupt = False,
 ) -> None:
     """Run a circuit on a backend and show its counts."""
-    from qadapt.jobs import run as execute
-
+    limits = read_budget(budget)
+    policy = read_policy(
+        jobs=jobs, deadline=deadline, in_doubt=in_doubt.value, cancel=cancel_on_interrupt, rows=rows_per_job
+    )
     circuit = read_source(file)
     bindings = read_bindings(assignments or [], bindings_file)
     if not circuit.measured:
         raise CircuitError("the circuit measures nothing", hint="end it with measurements")
-    with bar() as progress:
-        result = execute(circuit, bindings, registry.backend(backend), shots=shots, seed=seed, progress=progress)
+    opened = registry.backend(backend)
+    place = _place(ledger, opened)
+    if dry_run:
+        options = Options(shots, seed, most=policy.rows)
+        found = dryrun.forecast(circuit, bindings, opened, options, place)
+        dryrun.show(found, opened, policy, limits, as_json=as_json)
+        return
+    if label and place is None:
+        show_note(f"{opened.name} is not recorded, so the label is not kept; --ledger FILE records it")
+    named = place if ledger not in ("auto", "none") else None
+    with _recorded(place, named) as book, bar() as progress:
+        result = execute(
+            circuit,
+            bindings,
+            opened,
+            shots=shots,
+            seed=seed,
+            policy=policy,
+            budget=limits,
+            ledger=book or "none",
+            label=label,
+            progress=progress,
+        )
     if as_json:
         show_json(_document(circuit, bindings, result))
     else:
-        _show(circuit, bindings, result)
+        columns = {name: bindings.column(name) for name in circuit.parameters}
+        show_counts(result.counts, result.provenance, columns, run=result.id or "")
 
 
-def _outcomes(counts: Counts, row: int) -> list[list[list[int]]]:
-    """Per register, the outcomes that were seen in a row and how often, as ``[outcome, count]``."""
-    return [
-        [[int(outcome), int(table[row, outcome])] for outcome in np.flatnonzero(table[row])]
-        for table in counts.registers
-    ]
+def _place(ledger: str, backend: Backend) -> Path | None:
+    """File of the ledger that a run is recorded in; None if it is in none."""
+    if ledger == "auto":
+        return default_path() if backend.capabilities.retrieval else None
+    return None if ledger == "none" else Path(ledger)
 
 
-def _document(circuit: Circuit, bindings: Bindings, result: Result) -> dict[str, Any]:
+class _Noting(Ledger):
+    """A ledger that knows the run whose work ended with an error."""
+
+    run_id = ""
+
+    @contextmanager
+    def working(self, run: str) -> Iterator[None]:
+        """Keep a run for this process, and know it."""
+        with super().working(run):
+            self.run_id = run
+            yield
+        self.run_id = ""  # the body has ended well: it was done, or only looked at
+
+
+@contextmanager
+def _recorded(place: Path | None, named: Path | None) -> Iterator[Ledger | None]:
+    """A ledger for the body; if the body stops half way, say which run is in it and how to go on."""
+    if place is None:
+        yield None
+        return
+    with _Noting(place) as book:
+        try:
+            yield book
+        except (KeyboardInterrupt, QadaptError) as stop:
+            if isinstance(stop, KeyboardInterrupt):
+                show_note("interrupted")
+            if book.run_id:
+                with suppress(LedgerError):
+                    show_note(line(Standing.of(book, book.run(book.run_id)), named))
+            if isinstance(stop, KeyboardInterrupt):
+                raise typer.Exit(130) from None
+            raise
+
+
+def _document(circuit: Circuit, bindings: Bindings, result: Run) -> dict[str, Any]:
     values = {name: bindings.column(name) for name in circuit.parameters}
     return {
         "circuit_hash": circuit.content_hash,
@@ -68,33 +176,10 @@ def _document(circuit: Circuit, bindings: Bindings, result: Result) -> dict[str,
         "rows": [
             {
                 "bindings": {name: float(column[row]) for name, column in values.items()},
-                "counts": _outcomes(result.counts, row),
+                "counts": outcomes(result.counts, row),
             }
             for row in range(bindings.rows)
         ],
         "provenance": result.provenance.model_dump(mode="json"),
+        "run": result.id,
     }
-
-
-def _show(circuit: Circuit, bindings: Bindings, result: Result) -> None:
-    values = {name: bindings.column(name) for name in circuit.parameters}
-    several = len(circuit.measured) > 1
-    rows = [
-        [
-            row,
-            *(f"{column[row]:.6g}" for column in values.values()),
-            *([number] if several else []),
-            format(outcome, f"0{len(circuit.measured[number])}b"),
-            count,
-            f"{count / result.counts.shots:.4f}",
-        ]
-        for row in range(bindings.rows)
-        for number, register in enumerate(_outcomes(result.counts, row))
-        for outcome, count in register
-    ]
-    show_table(["row", *values, *(["register"] if several else []), "outcome", "count", "share"], rows)
-    done = result.provenance
-    told = ["simulated" if done.simulated else "measured", f"{done.shots} shots per row", "bit 0 is rightmost"]
-    told += [f"noise: {done.noise}"] * bool(done.noise) + ["readout corrected"] * done.readout_correction
-    told += [f"mitigation: {', '.join(done.mitigation)}"] * bool(done.mitigation)
-    show_note(f"{done.backend}: {', '.join(told)}")

@@ -12,7 +12,7 @@ from qadapt.errors import QadaptError
 from qadapt.gates import GATES
 from qadapt.target import Target
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

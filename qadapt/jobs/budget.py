@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
+from math import isfinite
 from operator import add
 from types import MappingProxyType
 from typing import Annotated
@@ -50,8 +51,8 @@ class Budget(BaseModel):
             try:
                 name, number = (UNITS[match[2]], float(match[1])) if match else ("", 0.0)
             except (KeyError, ValueError):
-                name = ""
-            if not name or name in limits:
+                name, number = "", 0.0
+            if not name or name in limits or not isfinite(number):
                 raise BudgetError(f"{text!r} is no budget", hint="write 20usd, 300s, 1e6x, or several with commas")
             limits[name] = number
         executions = limits.get("executions")
@@ -77,9 +78,9 @@ class Budget(BaseModel):
             if limit is None or (asked is None and free):
                 continue
             if asked is None:
-                over.append(f"nobody says how many {unit} it takes, and {limit:g} are allowed")
+                over.append(f"nobody says how many {unit} it takes, and {limit:,.12g} are allowed")
             elif asked > limit:
-                over.append(f"it takes {asked:g} {unit}, {limit:g} are allowed")
+                over.append(f"it takes {asked:,.12g} {unit}, {limit:,.12g} are allowed")
         if over:
             raise BudgetError(f"the run is over its budget: {'; '.join(over)}", hint="raise it, or send fewer rows")
 

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from qadapt.errors import BadResultError, InDoubtError, JobFailedError, ProviderError, QadaptError, UnavailableError
-from qadapt.jobs.calls import Calls, DoubtError
+from qadapt.errors import (
+    BadResultError,
+    BudgetError,
+    InDoubtError,
+    JobFailedError,
+    ProviderError,
+    QadaptError,
+    UnavailableError,
+)
+from qadapt.jobs.calls import Calls, DoubtError, LostError
 from qadapt.jobs.ledger import Chunk, State
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import Policy
@@ -24,6 +32,9 @@ from qadapt.provider import Backend, Done, Failed, Pending, Result
 
 FIRST_POLL, LONGEST_POLL = 0.005, 30.0
 """Least and most seconds between two looks at a job; in between, a tenth of the time that it has taken so far."""
+
+FOUND, NOT_ARRIVED = "found by its tag", "had not arrived"
+"""What is noted about a submit whose answer was lost, once its fate is known."""
 
 
 class Record(Protocol):
@@ -46,6 +57,10 @@ class Record(Protocol):
 
 def unrecorded(*_: object, **__: object) -> None:
     """Write nothing down: for runs that nobody will take up again."""
+
+
+def unlimited(_: int) -> None:
+    """Let everything be sent again: for runs without a budget."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,7 @@ class Flight:
         policy: How patiently.
         run: Id of the run, which tags begin with.
         record: Writes every change down.
+        afford: Called with the number of a chunk before it goes once more than was planned.
         show: Is told about every change of the progress.
     """
 
@@ -103,6 +119,7 @@ class Flight:
         *,
         run: str = "",
         record: Record = unrecorded,
+        afford: Callable[[int], None] = unlimited,
         show: Show | None = None,
     ) -> None:
         self._plan = plan
@@ -110,10 +127,12 @@ class Flight:
         self._policy = policy
         self._run = run or uuid.uuid4().hex[:12]
         self._record = record
+        self._afford = afford
         self._show = show
         self._calls = Calls(backend, policy)
         self._most = policy.jobs or backend.capabilities.max_jobs
         self._ready = deque((number, 0) for number in range(len(plan.chunks)))
+        self._sends = Counter[int]()
         self._open: list[_Open] = []
         self._results: dict[int, tuple[Result, ...]] = {}
         self._doubt: list[int] = []
@@ -130,12 +149,17 @@ class Flight:
             UnavailableError: The vendor does not answer whether it has what may have been sent.
         """
         self._ready.clear()
+        retrieval = self._backend.capabilities.retrieval
         for chunk in chunks:
             if chunk.state is State.DONE:
                 self._results[chunk.number] = results(chunk.number)
             elif chunk.state in (State.INTENDED, State.IN_DOUBT):
                 self._settle(chunk)
-            elif chunk.state is State.SUBMITTED and self._backend.capabilities.retrieval:
+            elif retrieval and (
+                chunk.state is State.SUBMITTED
+                # It may have finished before it was cancelled, or may not have been cancelled at all.
+                or (chunk.state is State.CANCELLED and not isinstance(self._calls.fetch(chunk.job), Failed))
+            ):
                 self._opened(chunk.number, chunk.attempt, chunk.tag, chunk.job)
             else:
                 # Nothing is sent, or what was sent is over: what failed or was cancelled goes as a new job.
@@ -179,13 +203,16 @@ class Flight:
 
     def _send(self, number: int, attempt: int) -> None:
         """Submit a chunk."""
-        tag, since = f"qadapt-{self._run}-{number}-{attempt}", time.time()
+        tag = f"qadapt-{self._run}-{number}-{attempt}"
         works = self._plan.works(number)
-        self._record(number, State.INTENDED, attempt=attempt, tag=tag)
+        self._sends[number] += 1
         try:
-            job = self._calls.submit(works, tag, since)
+            job = self._calls.submit(works, tag, lambda: self._record(number, State.INTENDED, attempt=attempt, tag=tag))
         except DoubtError as error:
             self._doubted(number, attempt, tag, error)
+        except LostError as error:
+            # It stays intended: whoever takes the run up asks again.
+            self._error = self._error or _cause(error)
         except QadaptError as error:
             # Refused, or surely not taken.
             self._record(number, State.PLANNED, attempt=attempt, note=_said(error))
@@ -193,8 +220,8 @@ class Flight:
         else:
             self._sent(number, attempt, tag, job)
 
-    def _sent(self, number: int, attempt: int, tag: str, job: str) -> None:
-        self._record(number, State.SUBMITTED, attempt=attempt, tag=tag, job=job)
+    def _sent(self, number: int, attempt: int, tag: str, job: str, note: str = "") -> None:
+        self._record(number, State.SUBMITTED, attempt=attempt, tag=tag, job=job, note=note)
         self._opened(number, attempt, tag, job)
         self._tell()
 
@@ -211,17 +238,27 @@ class Flight:
             self._doubted(number, attempt, tag, error)
             return
         if job is None:
-            self._record(number, State.PLANNED, attempt=attempt, note="had not arrived")
+            self._record(number, State.PLANNED, attempt=attempt, note=NOT_ARRIVED)
             self._ready.append((number, attempt))
         else:
-            self._sent(number, attempt, tag, job)
+            self._sent(number, attempt, tag, job, FOUND)
 
     def _doubted(self, number: int, attempt: int, tag: str, error: DoubtError) -> None:
         self._record(number, State.IN_DOUBT, attempt=attempt, tag=tag, note=_said(error))
-        if self._policy.in_doubt == "resend":
-            self._ready.append((number, attempt + 1))
-        else:
+        if self._policy.in_doubt == "hold" or not self._again(number, attempt):
             self._doubt.append(number)
+
+    def _again(self, number: int, attempt: int) -> bool:
+        """Send the works of a chunk once more, as a new job, if patience and budget last."""
+        if self._sends[number] >= self._policy.attempts:
+            return False
+        try:
+            self._afford(number)
+        except BudgetError as error:
+            self._error = self._error or error
+            return False
+        self._ready.appendleft((number, attempt + 1))
+        return True
 
     def _look(self, item: _Open) -> None:
         """Look at a job and take what it has."""
@@ -230,7 +267,7 @@ class Flight:
                 item.state, now = state, time.monotonic()
                 item.due = now + min(LONGEST_POLL, max(FIRST_POLL, (now - item.since) / 10))
                 self._tell()
-            case Done(results, raw):
+            case Done(tuple() as results, (bytes() | None) as raw):
                 self._open.remove(item)
                 try:
                     self._plan.check(item.number, results)
@@ -241,20 +278,18 @@ class Flight:
                     self._note(item, State.DONE, results=results, raw=raw)
                     self._results[item.number] = results
                     self._tell()
-            case Failed(UnavailableError() as error) if item.attempt + 1 < self._policy.attempts:
+            case Failed(ProviderError() as error):
                 self._open.remove(item)
-                # The job is gone; its works go again as another one.
+                # A job that is gone is no failure yet: its works may go again as another one.
                 self._note(item, State.FAILED, note=_said(error))
-                self._ready.appendleft((item.number, item.attempt + 1))
-            case Failed(error):
-                self._open.remove(item)
-                self._failed(item, error, None)
+                if not (isinstance(error, UnavailableError) and self._again(item.number, item.attempt)):
+                    self._error = self._error or error
             case other:
                 self._open.remove(item)
-                said = f"fetch answered {type(other).__name__}, expected Pending, Done or Failed"
-                self._failed(item, BadResultError(said, provider=self._backend.name, job_id=item.job), None)
+                said = f"fetch answered {other!r:.100}, expected Pending, Done or Failed"
+                self._failed(item, BadResultError(said, provider=self._backend.name, job_id=item.job))
 
-    def _failed(self, item: _Open, error: ProviderError, raw: bytes | None) -> None:
+    def _failed(self, item: _Open, error: ProviderError, raw: bytes | None = None) -> None:
         self._note(item, State.FAILED, note=_said(error), raw=raw)
         self._error = self._error or error
 
@@ -288,7 +323,7 @@ class Flight:
         if not (cancel and self._backend.capabilities.cancel):
             return
         for item in self._open:
-            with suppress(ProviderError):
+            with suppress(QadaptError):
                 self._calls.cancel(item.job)
                 self._note(item, State.CANCELLED)
 
@@ -330,6 +365,10 @@ def wait(backend: Backend, job_id: str) -> tuple[Result, ...]:
                     provider=backend.name,
                     job_id=job_id,
                 )
+
+
+def _cause(error: LostError) -> QadaptError:
+    return error.__cause__ if isinstance(error.__cause__, QadaptError) else error
 
 
 def _said(error: QadaptError) -> str:

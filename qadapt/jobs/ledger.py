@@ -34,6 +34,13 @@ T = TypeVar("T")
 WAIT = 30.0
 """Seconds that a process waits for another one's change."""
 
+PAUSE = 0.01
+"""Seconds between two tries where SQLite does not wait by itself."""
+
+
+_SAMPLE, _WORTH = 4096, 0.9
+"""Bytes of a payload that are compressed first, and the share of them that it must come to."""
+
 
 class State(StrEnum):
     """What is known about a chunk."""
@@ -56,7 +63,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """A run as the ledger knows it; times in seconds since 1970."""
+    """A run as the ledger knows it; times in seconds since 1970, ``delivered`` when its counts were handed out."""
 
     id: str
     created: float
@@ -66,6 +73,7 @@ class Entry:
     rows: int
     shots: int
     budget: str
+    delivered: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,7 @@ class Ledger:
             try:
                 # A file of its own mode would show circuits and weights to everybody.
                 self.path.chmod(0o600)
-                self._database.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(self._database)
                 # The plug may be pulled: a commit is on the disk when it returns.
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.execute("PRAGMA foreign_keys = ON")
@@ -161,11 +169,11 @@ class Ledger:
         with self._change():
             payload = self._keep(encode_plan(plan))
             self._database.execute(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
                 (run, now, redacted(label), fingerprint, plan.backend, plan.rows, plan.work.shots, payload, budget),
             )
             self._database.executemany(
-                "INSERT INTO chunks VALUES (?, ?, ?, ?, 0, '', '', '', ?, NULL, NULL)",
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, 0, '', '', '', ?, NULL)",
                 [(run, number, State.PLANNED, now, cost.model_dump_json()) for number, cost in enumerate(costs)],
             )
         return run
@@ -194,26 +202,32 @@ class Ledger:
             job: The vendor's job id.
             note: What there is to say, as the text of an error; secrets are masked.
             results: What came back, for ``done``.
-            raw: What the vendor answered.
+            raw: What the vendor answered, kept byte by byte, but for secrets.
 
         Raises:
             LedgerError: There is no such chunk.
         """
-        now, note = time.time(), redacted(note)
+        now, tag, job, note = time.time(), redacted(tag), redacted(job), redacted(note)
         with self._change():
             kept = None if results is None else self._keep(encode_results(results))
-            answer = None if raw is None else self._keep(raw)
+            answer = None if raw is None else self._keep(_without_secrets(raw))
             found = self._database.execute(
-                "UPDATE chunks SET state = ?, changed = ?, attempt = ?, tag = ?, job = ?, note = ?, results = ?,"
-                " raw = ? WHERE run = ? AND number = ?",
-                (state, now, attempt, tag, job, note, kept, answer, run, chunk),
+                "UPDATE chunks SET state = ?, changed = ?, attempt = ?, tag = ?, job = ?, note = ?, results = ?"
+                " WHERE run = ? AND number = ?",
+                (state, now, attempt, tag, job, note, kept, run, chunk),
             )
             if not found.rowcount:
                 raise LedgerError(f"run {run!r} has no chunk {chunk}")
             self._database.execute(
-                "INSERT INTO events (time, run, chunk, state, attempt, tag, job, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (now, run, chunk, state, attempt, tag, job, note),
+                "INSERT INTO events (time, run, chunk, state, attempt, tag, job, note, raw)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (now, run, chunk, state, attempt, tag, job, note, answer),
             )
+
+    def deliver(self, run: str) -> None:
+        """Write down that the counts of a run are handed out now: who asks for the same again wants new ones."""
+        with self._change():
+            self._database.execute("UPDATE runs SET delivered = ? WHERE id = ?", (time.time(), run))
 
     def runs(self, *, fingerprint: str | None = None) -> list[Entry]:
         """All runs, or those of one fingerprint, the latest first."""
@@ -221,15 +235,18 @@ class Ledger:
         return self._all(Entry, f"{_RUNS} {where} ORDER BY created DESC, id", values)
 
     def run(self, name: str) -> Entry:
-        """The run whose id starts with ``name``, or the latest one with that label.
+        """The run of an id, the latest one of a label, or the only one whose id starts with ``name``, in this order.
 
         Raises:
             LedgerError: There is none, or several.
         """
-        escaped = name.replace("%", "").replace("_", "")
-        found = self._all(Entry, f"{_RUNS} WHERE id LIKE ? || '%'", (escaped,)) if escaped == name and name else []
-        if not found:
-            found = self._all(Entry, f"{_RUNS} WHERE label = ? AND label <> '' ORDER BY created DESC LIMIT 1", (name,))
+        found: list[Entry] = []
+        for where in (
+            "WHERE id = ?1",
+            "WHERE label = ?1 ORDER BY created DESC LIMIT 1",
+            "WHERE substr(id, 1, length(?1)) = ?1",
+        ):
+            found = found or (self._all(Entry, f"{_RUNS} {where}", (redacted(name),)) if name else [])
         if len(found) != 1:
             said = "no run" if not found else f"{len(found)} runs"
             raise LedgerError(f"{said} {name!r} in {self.path}", hint="qadapt jobs list shows them")
@@ -264,12 +281,12 @@ class Ledger:
         return self._read(decode_results, query, (run, chunk), what)
 
     def raw(self, run: str, chunk: int) -> bytes:
-        """The vendor's answer about a chunk, as it came.
+        """The vendor's latest answer about a chunk, as it came but for secrets.
 
         Raises:
             LedgerError: There is none, or it is damaged.
         """
-        query = "SELECT raw FROM chunks WHERE run = ? AND number = ?"
+        query = "SELECT raw FROM events WHERE run = ? AND chunk = ? AND raw IS NOT NULL ORDER BY id DESC LIMIT 1"
         return self._read(bytes, query, (run, chunk), f"raw answer of chunk {chunk} of run {run!r}")
 
     @contextmanager
@@ -281,43 +298,48 @@ class Ledger:
         """
         from filelock import FileLock, Timeout
 
-        folder = self.path.with_name(f"{self.path.name}.locks")
-        folder.mkdir(mode=0o700, exist_ok=True)
-        lock = FileLock(folder / run, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            message = f"another process works on run {run}"
-            raise LedgerError(message, hint=f"qadapt jobs show {run} shows how far it is") from None
+        path = self._lock(run)
+        lock = FileLock(path, timeout=0)
+        with self._ours():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout:
+                message = f"another process works on run {run}"
+                raise LedgerError(message, hint=f"qadapt jobs show {run} shows how far it is") from None
         try:
             yield
         finally:
             lock.release()
 
     def remove(self, runs: Sequence[str]) -> int:
-        """Forget runs and every payload that only they had; returns the bytes of the payloads."""
+        """Forget runs and every payload that only they had; returns the bytes of the payloads.
+
+        Whoever calls is working on them.
+        """
         with self._change():
             self._database.executemany("DELETE FROM runs WHERE id = ?", [(run,) for run in runs])
             unused = (
                 "hash NOT IN (SELECT plan FROM runs UNION SELECT results FROM chunks WHERE results IS NOT NULL"
-                " UNION SELECT raw FROM chunks WHERE raw IS NOT NULL)"
+                " UNION SELECT raw FROM events WHERE raw IS NOT NULL)"
             )
             (size,) = self._database.execute(
                 f"SELECT coalesce(sum(length(data)), 0) FROM payloads WHERE {unused}"
             ).fetchone()
             self._database.execute(f"DELETE FROM payloads WHERE {unused}")
-        for run in runs:
-            (self.path.with_name(f"{self.path.name}.locks") / run).unlink(missing_ok=True)
         with self._ours():
+            for run in runs:
+                self._lock(run).unlink(missing_ok=True)
             self._database.execute("VACUUM")
         return int(size)
+
+    def _lock(self, run: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.locks") / run
 
     def _keep(self, data: bytes) -> str:
         """Store bytes by their hash; what is there stays as it is."""
         name = hashlib.sha256(data).hexdigest()
-        self._database.execute(
-            "INSERT OR IGNORE INTO payloads VALUES (?, ?, ?)", (name, len(data), zlib.compress(data))
-        )
+        self._database.execute("INSERT OR IGNORE INTO payloads VALUES (?, ?, ?)", (name, len(data), _small(data)))
         return name
 
     def _read(self, make: Callable[[bytes], T], query: str, values: tuple[Any, ...], what: str) -> T:
@@ -337,7 +359,11 @@ class Ledger:
 
     def _all(self, make: Callable[..., T], query: str, values: tuple[Any, ...]) -> list[T]:
         with self._ours():
-            return [make(*row) for row in self._database.execute(query, values)]
+            rows = self._database.execute(query, values).fetchall()
+        try:
+            return [make(*row) for row in rows]
+        except (TypeError, ValueError) as error:
+            raise LedgerError(f"{self.path} is damaged: {error}") from error
 
     @contextmanager
     def _change(self) -> Iterator[None]:
@@ -353,7 +379,7 @@ class Ledger:
             raise LedgerError(f"{self.path}: {error}", hint="QADAPT_LEDGER names another ledger") from error
 
 
-_RUNS = "SELECT id, created, label, fingerprint, backend, rows, shots, budget FROM runs"
+_RUNS = "SELECT id, created, label, fingerprint, backend, rows, shots, budget, delivered FROM runs"
 
 
 def _chunk(run: str, number: int, state: str, changed: float, *rest: Any) -> Chunk:
@@ -361,7 +387,32 @@ def _chunk(run: str, number: int, state: str, changed: float, *rest: Any) -> Chu
     return Chunk(run, number, State(state), changed, attempt, tag, job, note, Cost.model_validate_json(cost))
 
 
+def _write_ahead(database: sqlite3.Connection) -> None:
+    """Switch a file to a write-ahead log; SQLite itself does not wait for other processes that read it just now."""
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(PAUSE)
+
+
+def _without_secrets(data: bytes) -> bytes:
+    text = data.decode(errors="surrogateescape")
+    return data if (hidden := redacted(text)) == text else hidden.encode(errors="surrogateescape")
+
+
 def default_path() -> Path:
     """The ledger that is used where none is named."""
     named = os.environ.get("QADAPT_LEDGER")
     return Path(named) if named else home() / "ledger.db"
+
+
+def _small(data: bytes) -> bytes:
+    """Compress bytes; those whose sample does not get smaller, as angles, are only wrapped, 40 times as quickly."""
+    middle = data[len(data) // 2 :][:_SAMPLE]
+    helps = len(zlib.compress(middle, 1)) < _WORTH * len(middle)
+    return zlib.compress(data, 6 if helps else 0)

@@ -106,8 +106,9 @@ class Plan:
             BadResultError: Wrong number of results, or counts of wrong width, rows or totals.
         """
         cut = self.chunks[chunk]
-        if len(results) != len(cut):
-            raise BadResultError(f"{len(results)} results for {len(cut)} works", provider=self.backend)
+        found = sum(isinstance(result, Result) for result in results)
+        if not len(results) == len(cut) == found:
+            raise BadResultError(f"{found} results for {len(cut)} works", provider=self.backend)
         for (start, stop), result in zip(cut, results, strict=True):
             shots, widths = self.work.shots, self.work.widths
             result.counts.check(rows=stop - start, widths=widths, shots=shots, provider=self.backend)
@@ -196,7 +197,7 @@ def derived_seed(seed: int | None, number: int) -> int | None:
 def fingerprint(circuit: Circuit, bindings: Bindings, backend: str, options: Options) -> str:
     """SHA-256 of everything that a caller asked for, in hexadecimal: equal for equal runs, whatever is calibrated."""
     names = sorted(bindings.names)
-    digest = hashlib.sha256(repr((circuit.content_hash, names, backend, options)).encode())
+    digest = hashlib.sha256(repr((circuit.content_hash, names, bindings.rows, backend, options)).encode())
     digest.update(np.ascontiguousarray(bindings.array(names)).tobytes())
     return digest.hexdigest()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from qadapt import registry
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
+from qadapt.cost import Cost
 from qadapt.counts import Counts
 from qadapt.errors import BindingsError, LedgerError
 from qadapt.jobs.budget import Budget, estimate, spent, total
 from qadapt.jobs.flight import Flight, Show
-from qadapt.jobs.ledger import Ledger, State
+from qadapt.jobs.ledger import Entry, Ledger, State
 from qadapt.jobs.plan import Options, Plan, fingerprint, make_plan
 from qadapt.jobs.policy import PATIENT, Policy
 from qadapt.provider import Backend, Result, check_angles
@@ -81,7 +82,8 @@ def run(
     """Run every row of a circuit on a backend and wait for the counts.
 
     With a ledger, a call that was interrupted goes on where it stopped when it is made again: a run of the same
-    circuit, values, backend, shots, seed and options that is not finished is taken up.
+    circuit, values, backend, shots, seed and options that is not finished is taken up, and one that is finished but was
+    never returned is returned.
 
     Args:
         circuit: Circuit with one measured register.
@@ -114,21 +116,22 @@ def run(
     book = ledger if isinstance(ledger, Ledger) else _default(ledger, backend)
     options = Options(shots, seed, packed, spacing, policy.rows)
     mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options)
-    with book if book is not None and book is not ledger else nullcontext():
-        if book is not None and (found := _unfinished(book, mark)):
-            _log.info("run %s goes on", found)
-            return resume(found, backend=backend, policy=policy, budget=budget, ledger=book, progress=progress)
+    with ExitStack() as held:
+        if book is not None and book is not ledger:
+            held.enter_context(book)
+        if book is not None and (entry := _unfinished(book, mark, held)):
+            _log.info("run %s goes on", entry.id)
+            return _go_on(entry, backend, policy, budget, book, progress)
         plan = make_plan(circuit, bindings, backend, options)
-        costs = estimate(plan, backend)
-        if budget is not None:
-            budget.check(total(costs), free=backend.capabilities.simulated)
+        costs, limits = estimate(plan, backend), budget or Budget()
+        afford = _purse(limits, costs, total(costs), free=backend.capabilities.simulated)
         if book is None:
-            return _finished(plan, Flight(plan, backend, policy, show=progress).fly())
-        limits = (budget or Budget()).model_dump_json()
-        name = book.add(plan, costs, fingerprint=mark, label=label, budget=limits)
-        with book.working(name):
-            flight = Flight(plan, backend, policy, run=name, record=partial(book.record, name), show=progress)
-            return _finished(plan, flight.fly(), name)
+            return _finished(plan, Flight(plan, backend, policy, afford=afford, show=progress).fly())
+        name = book.add(plan, costs, fingerprint=mark, label=label, budget=limits.model_dump_json())
+        held.enter_context(book.working(name))
+        record = partial(book.record, name)
+        flight = Flight(plan, backend, policy, run=name, record=record, afford=afford, show=progress)
+        return _finished(plan, flight.fly(), name, book)
 
 
 def resume(
@@ -163,20 +166,7 @@ def resume(
     with nullcontext(ledger) if ledger is not None else Ledger() as book:
         entry = book.run(name)
         with book.working(entry.id):
-            plan, chunks = book.plan(entry.id), book.chunks(entry.id)
-            there = partial(book.results, entry.id)
-            if all(chunk.state is State.DONE for chunk in chunks):
-                return _finished(plan, {chunk.number: there(chunk.number) for chunk in chunks}, entry.id)
-            opened = backend or registry.backend(entry.backend)
-            if opened.name != entry.backend:
-                raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {opened.name}")
-            unsent = (State.PLANNED, State.FAILED, State.CANCELLED)
-            left = total(chunk.cost for chunk in chunks if chunk.state in unsent)
-            limits = budget or Budget.model_validate_json(entry.budget)
-            limits.check(spent(chunks, book.events(entry.id)) + left, free=opened.capabilities.simulated)
-            flight = Flight(plan, opened, policy, run=entry.id, record=partial(book.record, entry.id), show=progress)
-            flight.take_up(chunks, there)
-            return _finished(plan, flight.fly(), entry.id)
+            return _go_on(entry, backend, policy, budget, book, progress)
 
 
 def partial_results(name: str, *, ledger: Ledger | None = None) -> Partial:
@@ -201,20 +191,67 @@ def _default(where: str, backend: Backend) -> Ledger | None:
     return Ledger() if where == "auto" and backend.capabilities.retrieval else None
 
 
-def _unfinished(book: Ledger, mark: str) -> str | None:
-    """The latest run that asked for the same, if it is not finished and nobody works on it."""
+def _unfinished(book: Ledger, mark: str, held: ExitStack) -> Entry | None:
+    """The latest run that asked for the same, if its counts were never handed out and nobody works on it.
+
+    This process works on it from here on.
+    """
     for entry in book.runs(fingerprint=mark)[:1]:
-        if any(chunk.state is not State.DONE for chunk in book.chunks(entry.id)):
-            try:
-                with book.working(entry.id):
-                    return entry.id
-            except LedgerError:
-                return None
+        try:
+            lock = held.enter_context(ExitStack())
+            lock.enter_context(book.working(entry.id))
+        except LedgerError:
+            return None
+        if book.run(entry.id).delivered is None:  # nor by whoever worked on it until just now
+            return entry
+        lock.close()
     return None
 
 
-def _finished(plan: Plan, results: Mapping[int, Sequence[Result]], name: str | None = None) -> Run:
+def _go_on(
+    entry: Entry, backend: Backend | None, policy: Policy, budget: Budget | None, book: Ledger, progress: Show | None
+) -> Run:
+    """Finish a run that this process works on."""
+    plan, chunks = book.plan(entry.id), book.chunks(entry.id)
+    there, record = partial(book.results, entry.id), partial(book.record, entry.id)
+    if all(chunk.state is State.DONE for chunk in chunks):
+        return _finished(plan, {chunk.number: there(chunk.number) for chunk in chunks}, entry.id, book)
+    backend = backend or registry.backend(entry.backend)
+    if backend.name != entry.backend:
+        raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {backend.name}")
+    again = {State.PLANNED, State.FAILED, State.CANCELLED}
+    if not backend.capabilities.retrieval:
+        again.add(State.SUBMITTED)  # the job has ended with its process
+    used = spent(chunks, book.events(entry.id)) + total(chunk.cost for chunk in chunks if chunk.state in again)
+    limits = budget or Budget.model_validate_json(entry.budget)
+    afford = _purse(limits, [chunk.cost for chunk in chunks], used, free=backend.capabilities.simulated)
+    flight = Flight(plan, backend, policy, run=entry.id, record=record, afford=afford, show=progress)
+    flight.take_up(chunks, there)
+    return _finished(plan, flight.fly(), entry.id, book)
+
+
+def _purse(budget: Budget, costs: Sequence[Cost], used: Cost, *, free: bool) -> Callable[[int], None]:
+    """Check what a run uses now, and get what checks the budget before a chunk goes once more than that.
+
+    Raises:
+        BudgetError: It is too much already.
+    """
+    budget.check(used, free=free)
+
+    def afford(chunk: int) -> None:
+        nonlocal used
+        budget.check(used + costs[chunk], free=free)
+        used += costs[chunk]
+
+    return afford
+
+
+def _finished(
+    plan: Plan, results: Mapping[int, Sequence[Result]], name: str | None = None, book: Ledger | None = None
+) -> Run:
     counts, _ = plan.collect(results)
+    if book is not None and name is not None:
+        book.deliver(name)
     first = results[0][0].provenance
     provenance = first if first.seed is None else first.model_copy(update={"seed": plan.work.seed})
     return Run(counts, provenance, plan.work.circuit, plan.executions, max(plan.tiles, 1), name)

@@ -28,8 +28,9 @@ MIGRATIONS: tuple[str, ...] = (
         backend TEXT NOT NULL,
         rows INTEGER NOT NULL,
         shots INTEGER NOT NULL,
-        plan TEXT NOT NULL REFERENCES payloads (hash),
-        budget TEXT NOT NULL
+        plan TEXT NOT NULL,
+        budget TEXT NOT NULL,
+        delivered REAL
     ) WITHOUT ROWID;
     CREATE INDEX runs_by_fingerprint ON runs (fingerprint);
 
@@ -43,8 +44,7 @@ MIGRATIONS: tuple[str, ...] = (
         job TEXT NOT NULL,
         note TEXT NOT NULL,
         cost TEXT NOT NULL,
-        results TEXT REFERENCES payloads (hash),
-        raw TEXT REFERENCES payloads (hash),
+        results TEXT,
         PRIMARY KEY (run, number)
     ) WITHOUT ROWID;
 
@@ -57,7 +57,8 @@ MIGRATIONS: tuple[str, ...] = (
         attempt INTEGER NOT NULL,
         tag TEXT NOT NULL,
         job TEXT NOT NULL,
-        note TEXT NOT NULL
+        note TEXT NOT NULL,
+        raw TEXT
     );
     CREATE INDEX events_by_chunk ON events (run, chunk);
 
@@ -65,9 +66,15 @@ MIGRATIONS: tuple[str, ...] = (
         BEGIN SELECT RAISE(ABORT, 'payloads are immutable'); END;
     CREATE TRIGGER events_are_immutable BEFORE UPDATE ON events
         BEGIN SELECT RAISE(ABORT, 'events are immutable'); END;
+    CREATE TRIGGER events_end_with_their_run BEFORE DELETE ON events
+        WHEN EXISTS (SELECT 1 FROM runs WHERE id = OLD.run)
+        BEGIN SELECT RAISE(ABORT, 'events are immutable'); END;
     """,
 )
-"""SQL from each version of the schema to the next; the first makes the tables of version 1."""
+"""SQL from each version of the schema to the next; the first makes the tables of version 1.
+
+Columns that hold a payload's hash are no foreign keys: SQLite would search all of them for each payload that goes.
+"""
 
 
 @contextmanager
@@ -76,17 +83,18 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
+        database.execute("COMMIT")
     except BaseException:
-        database.execute("ROLLBACK")
+        if database.in_transaction:  # not after a full disk, for one
+            database.execute("ROLLBACK")
         raise
-    database.execute("COMMIT")
 
 
 def migrate(database: sqlite3.Connection) -> None:
     """Bring a file to the newest version; several processes may do so at once.
 
     Raises:
-        LedgerError: The file was written by a newer qadapt.
+        LedgerError: The file was written by a newer qadapt, or is of something else.
     """
     if _version(database) == len(MIGRATIONS):
         return
@@ -97,6 +105,8 @@ def migrate(database: sqlite3.Connection) -> None:
                 f"the ledger has version {version}, this qadapt knows versions up to {len(MIGRATIONS)}",
                 hint="update qadapt, or name another ledger",
             )
+        if version == 0 and database.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+            raise LedgerError("the file is a database of something else", hint="name another ledger")
         for script in MIGRATIONS[version:]:
             for statement in _statements(script):
                 database.execute(statement)

@@ -77,11 +77,13 @@ class Cloud:
         url: Address.
         log: Every request, in order of arrival.
         faults: What is to go wrong; a test appends to it.
+        latency: Seconds between doing what is asked and answering, by regular expression of the path.
     """
 
     def __init__(self) -> None:
         self.log: list[Request] = []
         self.faults: list[Fault] = []
+        self.latency: dict[str, float] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
         outer = self
@@ -160,6 +162,9 @@ class Cloud:
                 reply = Reply(kind, body, fault.headers)
             else:
                 reply = self.answer(request)
+        for path, seconds in self.latency.items():
+            if re.search(path, request.path):
+                self._closing.wait(seconds)
         if kind == "lose":
             handler.close_connection = True
             return

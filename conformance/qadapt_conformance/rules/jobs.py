@@ -98,3 +98,25 @@ def cancel(probe: Probe) -> Iterator[Finding]:
         error is None or isinstance(error, ProviderError),
         f"a cancelled job ended with {error!r}, expected results or a ProviderError",
     )
+
+
+@rule("JOBS-6")
+def find(probe: Probe) -> Iterator[Finding]:
+    """A backend that declares find finds the job of a tag, and nothing for a tag that nobody used."""
+    backend = probe.backend
+    if not probe.capabilities.find:
+        yield fact(True, "find is not declared")
+        return
+    verb = getattr(backend, "find", None)
+    if verb is None:
+        yield fact(False, "find is declared, and the backend has no such verb")
+        return
+    tags = [probe.tag(), probe.tag()]
+    jobs = [backend.submit([_work(probe)], tag=tag) for tag in tags]
+    for job in jobs:
+        wait(backend, job)
+    for tag, job in zip(tags, jobs, strict=True):
+        found = verb(tag)
+        yield fact(found == job, f"the tag of job {job!r} found {found!r}")
+    found = verb(probe.tag())
+    yield fact(found is None, f"a tag that nobody used found {found!r}")

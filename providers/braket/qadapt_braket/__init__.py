@@ -1,1 +1,1 @@
-"""qadapt-braket: exact simulation by Amazon Braket's SDK; it registers itself as the provider ``braket``."""
+"""qadapt-braket: machines, simulators and the emulator of Amazon Braket, as the provider ``braket``."""

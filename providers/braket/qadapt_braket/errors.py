@@ -6,11 +6,13 @@ those of the service model of Braket, of S3, where it keeps results, and those c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from qadapt.errors import AccessError, JobFailedError, ProviderError, UnavailableError
+from qadapt.errors import AccessError, JobFailedError, ProviderError, QadaptError, UnavailableError
+from qadapt.redact import scrub
 
 Meaning: TypeAlias = tuple[type[ProviderError], str]
 
@@ -19,6 +21,8 @@ _CREDENTIALS = "check the AWS credentials and region of this environment"
 _FAILED: Meaning = (JobFailedError, "")
 _DENIED: Meaning = (AccessError, _CREDENTIALS)
 _LATER: Meaning = (UnavailableError, "")
+_FOREIGN: Meaning = (UnavailableError, "the answer is not that of the service")
+_NO_SUCH_JOB = ("ResourceNotFoundException", "ValidationException")
 
 _CREDENTIAL_ERRORS = (
     "CredentialRetrievalError",
@@ -38,6 +42,7 @@ _CONNECTION_ERRORS = (
     "ConnectionError",
     "HTTPClientError",
     "IncompleteReadError",
+    "ResponseStreamingError",
 )
 
 TABLE: Mapping[str, Meaning] = MappingProxyType(
@@ -54,6 +59,7 @@ TABLE: Mapping[str, Meaning] = MappingProxyType(
         "botocore.exceptions.BotoCoreError": _FAILED,
         "botocore.exceptions.ClientError": _FAILED,
         "botocore.exceptions.UndefinedModelAttributeError": _FAILED,
+        "botocore.parsers.ResponseParserError": _FOREIGN,
         "builtins.MemoryError": (JobFailedError, "entangle fewer qubits"),
         "builtins.NameError": (JobFailedError, _BUG),
         "builtins.TypeError": (JobFailedError, _BUG),
@@ -81,7 +87,9 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "ExpiredToken": _DENIED,
         "ExpiredTokenException": _DENIED,
         "InvalidAccessKeyId": _DENIED,
+        "InvalidClientTokenId": _DENIED,
         "InvalidSignatureException": _DENIED,
+        "InvalidToken": _DENIED,
         "SignatureDoesNotMatch": _DENIED,
         "UnrecognizedClientException": _DENIED,
         "RequestTimeout": _LATER,
@@ -91,7 +99,49 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
 """Our error and what to do, by the code of a ClientError."""
 
 
-def translate(error: Exception, *, provider: str) -> ProviderError:
+@contextmanager
+def vendor(provider: str, job_id: str | None = None) -> Iterator[None]:
+    """Let only errors of our tree out of a call of the service, the vendor's exception as their cause."""
+    try:
+        yield
+    except QadaptError as error:
+        if isinstance(error, ProviderError):
+            error.job_id = error.job_id or job_id
+        raise
+    except KeyError as error:
+        # Of an answer that is not JSON, as a proxy's page, botocore reads nothing, and the SDK misses a key.
+        message = f"braket: an answer without {error}"
+        raise UnavailableError(message, provider=provider, job_id=job_id) from error
+    except Exception as error:
+        scrub(error)
+        raise translate(error, provider=provider, job_id=job_id) from error
+
+
+@contextmanager
+def looking(provider: str, job_id: str | None = None) -> Iterator[None]:
+    """As ``vendor``, for calls that change nothing: what the service does not say now, it may say later.
+
+    Raises:
+        JobFailedError: The service does not know the job.
+    """
+    try:
+        with vendor(provider, job_id):
+            yield
+    except JobFailedError as error:
+        if code_of(error.__cause__) in _NO_SUCH_JOB:
+            raise
+        said = UnavailableError(str(error.args[0]), provider=provider, job_id=job_id)
+        raise said from error.__cause__
+
+
+def code_of(error: BaseException | None) -> str:
+    """Code of a ClientError; empty for every other exception."""
+    response = getattr(error, "response", None)
+    found = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
+    return str(found)
+
+
+def translate(error: Exception, *, provider: str, job_id: str | None = None) -> ProviderError:
     """Put a vendor's exception into our tree: the entry nearest in its order of inheritance counts.
 
     A ClientError is told by its code, one with an unknown code by its HTTP status. An error that is already ours stays
@@ -103,7 +153,8 @@ def translate(error: Exception, *, provider: str) -> ProviderError:
     kind, hint = next(TABLE[name] for name in names if name in TABLE)
     if "botocore.exceptions.ClientError" in names:
         kind, hint = _client_meaning(getattr(error, "response", {}))
-    return kind(f"braket: {type(error).__name__}: {str(error) or 'no message'}", provider=provider, hint=hint)
+    message = f"braket: {type(error).__name__}: {str(error) or 'no message'}"
+    return kind(message, provider=provider, job_id=job_id, hint=hint)
 
 
 def _client_meaning(response: Mapping[str, Any]) -> Meaning:
@@ -113,4 +164,7 @@ def _client_meaning(response: Mapping[str, Any]) -> Meaning:
         return CODES[code]
     if status == 429 or status >= 500:
         return _LATER
-    return _DENIED if status in (401, 403) else _FAILED
+    if status in (401, 403):
+        return _DENIED
+    # botocore takes the status for the code of an answer that has none: a proxy's page.
+    return _FOREIGN if str(code) == str(status) else _FAILED

@@ -1,101 +1,155 @@
-"""BraketProvider: the local simulators of Amazon Braket's SDK behind the seam."""
+"""Provider ``braket``: local simulators and an emulator always; AWS's machines where the user asks for them."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TypeAlias
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from braket.devices import LocalSimulator
-from numpy.typing import NDArray
-
-from qadapt.bindings import Bindings
-from qadapt.errors import ProviderError, TargetError
-from qadapt.exact import EXACT, ExactBackend, by_component
-from qadapt.provider import Requirements, Work
-from qadapt.simulate.components import Component
+from qadapt.errors import AccessError, ProviderError, QadaptError, TargetError
+from qadapt.provider import Backend, Requirements
 from qadapt.target import Target
-from qadapt_braket.errors import translate
-from qadapt_braket.lower import NATIVE, lower, rows_of_inputs
-from qadapt_braket.read import outcomes, values
+from qadapt_braket import local, properties, sample, session
+from qadapt_braket.device import DeviceBackend
+from qadapt_braket.emulator import PREFIX, EmulatorBackend
+from qadapt_braket.errors import vendor
+from qadapt_braket.local import BraketBackend
+from qadapt_braket.properties import Device
 
-Floats: TypeAlias = NDArray[np.float64]
+if TYPE_CHECKING:
+    from braket.aws import AwsSession
 
-NUM_QUBITS = 1024
-"""Qubits of every target. Components are simulated one by one, so only connected qubits cost memory."""
-
-SIMULATORS: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {"local": ("braket_sv", 26), "local-dm": ("braket_dm", 13)}
-)
-"""By target: Braket's name of the simulator, and the most connected qubits, which is the size that Braket declares."""
+Connect = Callable[[str], "AwsSession"]
 
 
 class BraketProvider:
-    """Braket's local state-vector and density-matrix simulators, both ideal; nothing is sent to AWS."""
+    """Amazon Braket.
+
+    Machines are named as AWS names them, in lower case, as in ``garnet``, or by ARN. Names are looked up in one region,
+    an ARN says its own. Before each name may stand ``emulator/``.
+
+    Args:
+        connect: Makes the client for a region; by default with the credentials that the AWS SDK finds.
+    """
 
     name = "braket"
+
+    def __init__(self, connect: Connect = session.connect) -> None:
+        self._connect = connect
+        self._sessions: dict[str, AwsSession] = {}
 
     def requirements(self) -> Requirements:
         """What this provider needs from the machine it runs on."""
         return Requirements(
-            modules=("braket.devices",),
-            credentials=("AWS_ACCESS_KEY_ID", "AWS_PROFILE"),
-            files=("~/.aws/credentials",),
+            modules=("braket.devices", "braket.aws"),
+            credentials=("AWS_ACCESS_KEY_ID", "AWS_PROFILE", session.REGION),
+            secrets=session.SECRETS,
+            files=session.FILES[:1],
         )
 
     def targets(self) -> Mapping[str, Target]:
-        """Both simulators, by name."""
-        return {
-            name: Target(name=name, num_qubits=NUM_QUBITS, native=tuple(NATIVE), source=f"LocalSimulator({engine!r})")
-            for name, (engine, _) in SIMULATORS.items()
-        }
+        """Simulators and the sample by name, and the machines of the region that the user chose.
 
-    def open(self, target: str) -> BraketBackend:
-        """Open a simulator by name.
+        Without credentials and a region nothing is asked of the network. Machines that qadapt cannot compile to and
+        those that do not answer are left out.
+        """
+        return _offline() | self._reachable()
+
+    def open(self, target: str) -> Backend:
+        """Open a simulator, a machine, or the emulator of a machine.
 
         Raises:
-            TargetError: There is no such simulator.
+            TargetError: There is no such target, or qadapt cannot compile to it.
+            AccessError: There are no credentials, or they do not suffice.
+            UnavailableError: The service does not answer.
         """
-        targets = self.targets()
-        if target not in targets:
-            raise TargetError(f"braket has no target {target!r}", hint=f"targets are {', '.join(targets)}")
-        return BraketBackend(f"{self.name}:{target}", targets[target], *SIMULATORS[target])
+        if target in local.SIMULATORS:
+            return BraketBackend(self.name, target)
+        machine = target.removeprefix(PREFIX)
+        if target == PREFIX + sample.NAME:
+            return EmulatorBackend(self.name, sample.device())
+        arn, region, device = self._find(machine)
+        if target.startswith(PREFIX):
+            with vendor(f"{self.name}:{target}"):
+                return EmulatorBackend(self.name, device)
+        return DeviceBackend(f"{self.name}:{device.target.name}", arn, device, self._session(region))
+
+    def _find(self, machine: str) -> tuple[str, str, Device]:
+        """ARN, region and properties of a machine by name or ARN."""
+        region = _region(machine) if machine.startswith("arn:") else session.chosen_region()
+        if machine.startswith("arn:") and not region:
+            raise TargetError(f"{machine} has no region", hint="machines have one; simulators on AWS are not supported")
+        if not region or not session.has_credentials():
+            if machine.startswith("arn:"):
+                raise AccessError(
+                    f"{machine} is a machine on AWS, and there are no credentials",
+                    provider=self.name,
+                    hint="set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                )
+            raise _unknown(machine, (), f"; machines on AWS need credentials and {session.REGION}")
+        if machine.startswith("arn:"):
+            return machine, region, self._device(machine, region)
+        arns = {_slug(item["deviceName"]): str(item["deviceArn"]) for item in self._listed(region)}
+        if machine not in arns:
+            raise _unknown(machine, tuple(arns), f" in {region}")
+        return arns[machine], region, self._device(arns[machine], region)
+
+    def _reachable(self) -> dict[str, Target]:
+        """Targets of the machines of the chosen region that qadapt can use, as machines and as emulators."""
+        region = session.chosen_region()
+        if not region or not session.has_credentials():
+            return {}
+        found: dict[str, Target] = {}
+        try:
+            listed = self._listed(region)
+        except ProviderError:
+            return {}
+        for item in listed:
+            try:
+                target = self._device(str(item["deviceArn"]), region).target
+            except QadaptError:
+                continue
+            found[target.name] = target
+            found[PREFIX + target.name] = target.renamed(PREFIX + target.name)
+        return found
+
+    def _listed(self, region: str) -> list[Mapping[str, Any]]:
+        """QPUs of a region that are not retired."""
+        with vendor(self.name):
+            return list(self._session(region).search_devices(types=["QPU"]))
+
+    def _device(self, arn: str, region: str) -> Device:
+        with vendor(self.name):
+            answer = self._session(region).get_device(arn)
+            name, text = _slug(answer["deviceName"]), str(answer["deviceCapabilities"])
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise TargetError(f"the properties of {name} are not JSON: {error}") from error
+        return properties.read(document, name=name, source=f"Amazon Braket, {arn}", text=text)
+
+    def _session(self, region: str) -> AwsSession:
+        if region not in self._sessions:
+            with vendor(self.name):
+                self._sessions[region] = self._connect(region)
+        return self._sessions[region]
 
 
-class BraketBackend(ExactBackend):
-    """A local simulator; exact probabilities for every row, then counts by the common sampler.
+def _offline() -> dict[str, Target]:
+    targets = {name: local.target(name) for name in local.SIMULATORS}
+    return targets | {PREFIX + sample.NAME: sample.device().target.renamed(PREFIX + sample.NAME)}
 
-    Braket's own sampling cannot be seeded, so tasks ask for zero shots and for probabilities.
-    """
 
-    packages = ("qadapt", "qadapt-braket", "amazon-braket-sdk", "amazon-braket-default-simulator")
+def _slug(name: str) -> str:
+    return name.lower().replace(" ", "-")
 
-    def __init__(self, name: str, target: Target, engine: str, connected: int) -> None:
-        super().__init__(name, target, EXACT)
-        self.connected = connected
-        self._device = LocalSimulator(engine)
 
-    def translate(self, error: Exception) -> ProviderError:
-        """Put a vendor's exception into our tree."""
-        return translate(error, provider=self.name)
+def _region(arn: str) -> str:
+    """Region of an ARN; empty where it has none."""
+    parts = arn.split(":")
+    return parts[3] if len(parts) > 3 else ""
 
-    def probabilities(self, work: Work) -> list[Floats]:
-        """Exact distribution ``[rows, 2**bits]`` of each register of a checked work, outcomes as in ``Counts``."""
-        # The density-matrix simulator advises against itself in every run without noise. The filter is set, not scoped:
-        # this runs on a thread, and leaving a scope would put back the filters of the whole process.
-        warnings.filterwarnings("ignore", message="You are running a noise-free circuit", category=UserWarning)
-        return by_component(work, lambda component: self._tables(component, work.bindings))
 
-    def _tables(self, component: Component, bindings: Bindings) -> list[Floats]:
-        """Distribution of each read of one component, ``[rows, 2**bits]``."""
-        lowered = lower(component)
-        widths = [len(read.bits) for read in component.reads]
-        answers = [
-            values(self._device.run(lowered.program, shots=0, inputs=row).result(), widths, provider=self.name)
-            for row in rows_of_inputs(lowered, bindings)
-        ]
-        orders = [[component.qubits[qubit] for qubit in read.qubits] for read in component.reads]
-        tables = [outcomes(table, order) for table, order in zip(zip(*answers, strict=True), orders, strict=True)]
-        return [np.broadcast_to(table, (bindings.rows, table.shape[1])) for table in tables]
+def _unknown(machine: str, more: tuple[str, ...], where: str) -> TargetError:
+    targets = ", ".join((*_offline(), *more))
+    return TargetError(f"braket has no target {machine!r}{where}", hint=f"targets are {targets}")

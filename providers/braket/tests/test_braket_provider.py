@@ -8,16 +8,18 @@ from braket.devices import LocalSimulator
 from hypothesis import given, settings
 
 import provider_cases as cases
-import qadapt_braket.provider
+import qadapt_braket.local
 from qadapt import registry
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.errors import BindingsError, NotSupportedError, TargetError
 from qadapt.provider import Work
+from qadapt.target import Target
+from qadapt_braket.local import SIMULATORS
 from qadapt_braket.lower import NATIVE
-from qadapt_braket.provider import SIMULATORS, BraketProvider
+from qadapt_braket.provider import BraketProvider
 
-TARGETS = tuple(BraketProvider().targets())
+TARGETS = tuple(SIMULATORS)
 REFUSED = {**cases.REFUSED, "not native": (cases.foreign("ch"), TargetError)}
 
 
@@ -85,7 +87,7 @@ def test_without_a_seed_counts_differ(backend):
 def no_vendor(monkeypatch):
     """Make every way into Braket fail."""
     monkeypatch.setattr(LocalSimulator, "run", cases.reached)
-    monkeypatch.setattr(qadapt_braket.provider, "lower", cases.reached)
+    monkeypatch.setattr(qadapt_braket.local, "lower", cases.reached)
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -129,4 +131,11 @@ def test_connected_qubits_are_those_that_braket_declares():
 
 
 def test_targets_survive_json():
-    cases.check_targets(BraketProvider())
+    found = BraketProvider().targets()
+    assert set(found) == {*TARGETS, "emulator/iqm-garnet-sample"}
+    for name, target in found.items():
+        assert target.name == name
+        assert Target.from_json(target.to_json()) == target
+    for name in TARGETS:
+        assert found[name].ideal
+        assert found[name].couplings is None

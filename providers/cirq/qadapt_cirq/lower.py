@@ -1,4 +1,4 @@
-"""Lowering: a component of a circuit to one symbolic Cirq circuit, and its angles to one table for all rows.
+"""Lowering: our circuits to symbolic Cirq circuits, and their angles to one table for all rows.
 
 Each distinct angle is one bare symbol in half-turns, Cirq's unit. The affine part of an angle and the change of unit
 are done here in NumPy for all rows at once, because Cirq would evaluate them as a symbolic expression row by row.
@@ -6,97 +6,164 @@ are done here in NumPy for all rows at once, because Cirq would evaluate them as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import cirq
 import numpy as np
-import sympy  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
 
 from qadapt.bindings import Bindings
-from qadapt.circuit import Parameter
+from qadapt.circuit import Angle, Circuit, Parameter
+from qadapt.gates import GATES
 from qadapt.simulate.components import Component
 
-NATIVE: Mapping[str, Callable[..., cirq.Gate]] = MappingProxyType(
-    {
-        "id": lambda: cirq.I,
-        "x": lambda: cirq.X,
-        "y": lambda: cirq.Y,
-        "z": lambda: cirq.Z,
-        "h": lambda: cirq.H,
-        "s": lambda: cirq.S,
-        "sdg": lambda: cirq.S**-1,
-        "t": lambda: cirq.T,
-        "tdg": lambda: cirq.T**-1,
-        "sx": lambda: cirq.X**0.5,
-        "sxdg": lambda: cirq.X**-0.5,
-        # A global shift of -1/2 makes P**t the rotation exp(-i pi t P / 2); without it the gate has another phase,
-        # which a control would turn into a relative one.
-        "rx": lambda theta: cirq.XPowGate(exponent=theta, global_shift=-0.5),
-        "ry": lambda theta: cirq.YPowGate(exponent=theta, global_shift=-0.5),
-        "rz": lambda theta: cirq.ZPowGate(exponent=theta, global_shift=-0.5),
-        "p": lambda theta: cirq.ZPowGate(exponent=theta),
-        # PhasedXZGate is Z**z Z**a X**x Z**-a, and ry(t) = Z**(1/2) rx(t) Z**(-1/2).
-        "u3": lambda theta, phi, lam: cirq.PhasedXZGate(
-            x_exponent=theta, z_exponent=phi + lam, axis_phase_exponent=0.5 - lam
-        ),
-        "rphi": lambda theta, phi: cirq.PhasedXPowGate(exponent=theta, phase_exponent=phi, global_shift=-0.5),
-        "prx": lambda theta, phi: cirq.PhasedXPowGate(exponent=theta, phase_exponent=phi, global_shift=-0.5),
-        "cx": lambda: cirq.CNOT,
-        "cy": lambda: cirq.ControlledGate(cirq.Y),
-        "cz": lambda: cirq.CZ,
-        "ch": lambda: cirq.ControlledGate(cirq.H),
-        "swap": lambda: cirq.SWAP,
-        "iswap": lambda: cirq.ISWAP,
-        "cp": lambda theta: cirq.CZPowGate(exponent=theta),
-        "crx": lambda theta: cirq.ControlledGate(cirq.XPowGate(exponent=theta, global_shift=-0.5)),
-        "cry": lambda theta: cirq.ControlledGate(cirq.YPowGate(exponent=theta, global_shift=-0.5)),
-        "crz": lambda theta: cirq.ControlledGate(cirq.ZPowGate(exponent=theta, global_shift=-0.5)),
-        "rxx": lambda theta: cirq.XXPowGate(exponent=theta, global_shift=-0.5),
-        "ryy": lambda theta: cirq.YYPowGate(exponent=theta, global_shift=-0.5),
-        "rzz": lambda theta: cirq.ZZPowGate(exponent=theta, global_shift=-0.5),
-        "ccx": lambda: cirq.CCX,
-        "cswap": lambda: cirq.CSWAP,
-    }
-)
-"""Cirq's gate for angles in half-turns, by our name; equal up to global phase, first qubit first. Cirq has no ecr."""
+if TYPE_CHECKING:
+    import cirq
+
+NATIVE = tuple(name for name in GATES if name != "ecr")
+"""Gates of ours that Cirq has; it has no ecr."""
+
+KEY = "m{}"
+"""Measurement key of a register, by its number."""
+
+
+@cache
+def gates() -> Mapping[str, Callable[..., cirq.Gate]]:
+    """Cirq's gate for angles in half-turns, by our name; equal up to global phase, first qubit first."""
+    import cirq
+
+    # PhasedXZGate(x, z, a) is Z**z Z**a X**x Z**-a. Google's noise models know this gate alone: on any other rotation
+    # in the plane they act in part (willow_pink) or not at all (rainbow, weber).
+    def in_plane(theta: float, phi: float) -> cirq.Gate:
+        return cirq.PhasedXZGate(x_exponent=theta, z_exponent=0.0, axis_phase_exponent=phi)
+
+    return MappingProxyType(
+        {
+            "id": lambda: cirq.I,
+            "x": lambda: cirq.X,
+            "y": lambda: cirq.Y,
+            "z": lambda: cirq.Z,
+            "h": lambda: cirq.H,
+            "s": lambda: cirq.S,
+            "sdg": lambda: cirq.S**-1,
+            "t": lambda: cirq.T,
+            "tdg": lambda: cirq.T**-1,
+            "sx": lambda: cirq.X**0.5,
+            "sxdg": lambda: cirq.X**-0.5,
+            # A global shift of -1/2 makes P**t the rotation exp(-i pi t P / 2); without it the gate has another phase,
+            # which a control would turn into a relative one.
+            "rx": lambda theta: cirq.XPowGate(exponent=theta, global_shift=-0.5),
+            "ry": lambda theta: cirq.YPowGate(exponent=theta, global_shift=-0.5),
+            "rz": lambda theta: cirq.ZPowGate(exponent=theta, global_shift=-0.5),
+            "p": lambda theta: cirq.ZPowGate(exponent=theta),
+            # ry(t) = Z**(1/2) rx(t) Z**(-1/2).
+            "u3": lambda theta, phi, lam: cirq.PhasedXZGate(
+                x_exponent=theta, z_exponent=phi + lam, axis_phase_exponent=0.5 - lam
+            ),
+            "rphi": in_plane,
+            "prx": in_plane,
+            "cx": lambda: cirq.CNOT,
+            "cy": lambda: cirq.ControlledGate(cirq.Y),
+            "cz": lambda: cirq.CZ,
+            "ch": lambda: cirq.ControlledGate(cirq.H),
+            "swap": lambda: cirq.SWAP,
+            "iswap": lambda: cirq.ISWAP,
+            "cp": lambda theta: cirq.CZPowGate(exponent=theta),
+            "crx": lambda theta: cirq.ControlledGate(cirq.XPowGate(exponent=theta, global_shift=-0.5)),
+            "cry": lambda theta: cirq.ControlledGate(cirq.YPowGate(exponent=theta, global_shift=-0.5)),
+            "crz": lambda theta: cirq.ControlledGate(cirq.ZPowGate(exponent=theta, global_shift=-0.5)),
+            "rxx": lambda theta: cirq.XXPowGate(exponent=theta, global_shift=-0.5),
+            "ryy": lambda theta: cirq.YYPowGate(exponent=theta, global_shift=-0.5),
+            "rzz": lambda theta: cirq.ZZPowGate(exponent=theta, global_shift=-0.5),
+            "ccx": lambda: cirq.CCX,
+            "cswap": lambda: cirq.CSWAP,
+        }
+    )
 
 
 @dataclass(frozen=True)
 class Lowered:
-    """One component in Cirq's terms.
+    """A circuit, or one component of one, in Cirq's terms.
 
     Attributes:
-        circuit: Symbolic circuit without measurements; symbol ``a0``, ``a1``, ... is the angle of that number.
-        qubits: Line qubits, in the order of the component's local qubits.
+        circuit: Symbolic circuit; symbol ``a0``, ``a1``, ... is the angle of that number.
+        qubits: Cirq's qubits, in the order of ours.
         angles: Our angle of each symbol.
     """
 
     circuit: cirq.FrozenCircuit
-    qubits: tuple[cirq.LineQubit, ...]
+    qubits: tuple[cirq.Qid, ...]
     angles: tuple[Parameter, ...]
 
 
 def lower(component: Component) -> Lowered:
-    """Build the symbolic circuit of a component; equal angles share one symbol."""
-    symbols: dict[Parameter, sympy.Symbol] = {}
+    """Build the symbolic circuit of a component, without measurements; equal angles share one symbol."""
+    import cirq
+
     qubits = tuple(cirq.LineQubit(qubit) for qubit in component.qubits)
-    operations = []
-    for (name, own), angles in zip(component.gates, component.angles, strict=True):
+    numbers: dict[Parameter, int] = {}
+    pairs = zip(component.gates, component.angles, strict=True)
+    operations = _operations(((name, own, angles) for (name, own), angles in pairs), qubits, numbers)
+    return Lowered(cirq.FrozenCircuit(operations), qubits, tuple(numbers))
+
+
+def lower_circuit(
+    circuit: Circuit,
+    qubits: Sequence[cirq.Qid],
+    expand: Mapping[str, Callable[..., Iterable[cirq.Operation]]] = MappingProxyType({}),
+) -> Lowered:
+    """Build the symbolic circuit of a whole circuit with its measurements, all in the last moment.
+
+    Args:
+        circuit: The circuit; fences are left out, since Cirq moves no gate.
+        qubits: Cirq's qubit for each of ours.
+        expand: Operations to write for a gate of ours on given qubits, where it is not one of Cirq's.
+    """
+    import cirq
+
+    numbers: dict[Parameter, int] = {}
+    operations = ((operation.gate, operation.qubits, operation.angles) for operation in circuit.gates())
+    built = cirq.Circuit(_operations(operations, qubits, numbers, expand))
+    built.append(
+        cirq.Moment(
+            cirq.measure(*(qubits[qubit] for qubit in register), key=KEY.format(number))
+            for number, register in enumerate(circuit.measured)
+        )
+    )
+    return Lowered(built.freeze(), tuple(qubits), tuple(numbers))
+
+
+def _operations(
+    operations: Iterable[tuple[str, tuple[int, ...], tuple[Angle, ...]]],
+    qubits: Sequence[cirq.Qid],
+    numbers: dict[Parameter, int],
+    expand: Mapping[str, Callable[..., Iterable[cirq.Operation]]] = MappingProxyType({}),
+) -> Iterator[cirq.Operation]:
+    """Yield Cirq's operations and number the angles that are met on the way."""
+    import sympy  # type: ignore[import-untyped]
+
+    table = gates()
+    for name, own, angles in operations:
         values = [
-            symbols.setdefault(angle, sympy.Symbol(f"a{len(symbols)}"))
+            sympy.Symbol(f"a{numbers.setdefault(angle, len(numbers))}")
             if isinstance(angle, Parameter)
             else float(half_turns(angle))
             for angle in angles
         ]
-        operations.append(NATIVE[name](*values)(*(qubits[qubit] for qubit in own)))
-    return Lowered(cirq.FrozenCircuit(operations), qubits, tuple(symbols))
+        places = [qubits[qubit] for qubit in own]
+        if name in expand:
+            yield from expand[name](*places)
+        else:
+            yield table[name](*values)(*places)
 
 
 def resolvers(lowered: Lowered, bindings: Bindings) -> Iterator[cirq.ParamResolver]:
     """Yield the values of the symbols row by row; one empty resolver for a circuit without symbols."""
+    import cirq
+
     if not lowered.angles:
         yield cirq.ParamResolver({})
         return

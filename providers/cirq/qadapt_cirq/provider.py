@@ -1,122 +1,44 @@
-"""CirqProvider: Cirq's exact simulators behind the seam."""
+"""CirqProvider: Cirq's ideal simulators, and Google's virtual engine where cirq-google is installed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TypeAlias
+from collections.abc import Mapping
 
-import cirq
-import numpy as np
-from numpy.typing import NDArray
-
-from qadapt.bindings import Bindings
-from qadapt.errors import ProviderError, TargetError
-from qadapt.exact import EXACT, ExactBackend, by_component
-from qadapt.provider import Requirements, Work
-from qadapt.simulate.components import Component
+from qadapt.errors import TargetError
+from qadapt.provider import Requirements
 from qadapt.target import Target
-from qadapt_cirq.errors import translate
-from qadapt_cirq.lower import NATIVE, Lowered, lower, resolvers
-from qadapt_cirq.read import density_weights, outcomes, state_weights
-
-Floats: TypeAlias = NDArray[np.float64]
-
-NUM_QUBITS = 1024
-"""Qubits of every target. Components are simulated one by one, so only connected qubits cost memory."""
-
-CAPABILITIES = EXACT.model_copy(update={"native_parameters": True})
-
-
-@dataclass(frozen=True)
-class Engine:
-    """One of Cirq's simulators.
-
-    Attributes:
-        connected: Most connected qubits; both need a gibibyte for a state of this size.
-        source: The vendor's name.
-        weights: Big-endian probabilities of a lowered circuit, one array per row.
-    """
-
-    connected: int
-    source: str
-    weights: Callable[[Lowered, Bindings], Iterator[Floats]]
-
-
-def _state_vectors(lowered: Lowered, bindings: Bindings) -> Iterator[Floats]:
-    # A component is connected, so looking for untangled parts of it costs time and finds nothing.
-    simulator = cirq.Simulator(dtype=np.complex128, split_untangled_states=False)
-    sweep = simulator.simulate_sweep_iter(lowered.circuit, resolvers(lowered, bindings), qubit_order=lowered.qubits)
-    return (state_weights(result.final_state_vector) for result in sweep)
-
-
-def _density_matrices(lowered: Lowered, bindings: Bindings) -> Iterator[Floats]:
-    simulator = cirq.DensityMatrixSimulator(dtype=np.complex128, split_untangled_states=False)
-    sweep = simulator.simulate_sweep_iter(lowered.circuit, resolvers(lowered, bindings), qubit_order=lowered.qubits)
-    return (density_weights(result.final_density_matrix) for result in sweep)
-
-
-ENGINES: Mapping[str, Engine] = MappingProxyType(
-    {
-        "simulator": Engine(26, "cirq.Simulator", _state_vectors),
-        "density-matrix": Engine(13, "cirq.DensityMatrixSimulator", _density_matrices),
-    }
-)
+from qadapt_cirq import google
+from qadapt_cirq.exact import ENGINES, CirqBackend, target
+from qadapt_cirq.noisy import NoisyBackend
 
 
 class CirqProvider:
-    """Cirq's ``Simulator`` and ``DensityMatrixSimulator``, both ideal and in double precision."""
+    """Cirq's simulators on this machine; naming it imports no vendor code."""
 
     name = "cirq"
 
     def requirements(self) -> Requirements:
         """What this provider needs from the machine it runs on."""
-        return Requirements(modules=("cirq",))
+        return Requirements(modules=("cirq", "cirq_google") if google.available() else ("cirq",))
 
     def targets(self) -> Mapping[str, Target]:
-        """Both simulators, by name."""
-        return {
-            name: Target(name=name, num_qubits=NUM_QUBITS, native=tuple(NATIVE), source=engine.source)
-            for name, engine in ENGINES.items()
-        }
+        """Both ideal simulators, and the processors of Google's virtual engine where cirq-google is installed."""
+        return {**{name: target(name) for name in ENGINES}, **google.targets()}
 
-    def open(self, target: str) -> CirqBackend:
-        """Open a simulator by name.
+    def open(self, target: str) -> CirqBackend | NoisyBackend:
+        """Open a simulator or a processor of the virtual engine by name.
 
         Raises:
-            TargetError: There is no such simulator.
+            TargetError: There is no such target.
+            MissingExtraError: The target needs cirq-google, which is not installed.
         """
-        targets = self.targets()
-        if target not in targets:
-            raise TargetError(f"cirq has no target {target!r}", hint=f"targets are {', '.join(targets)}")
-        return CirqBackend(f"{self.name}:{target}", targets[target], ENGINES[target])
+        if target in ENGINES:
+            return _ideal(self.name, target)
+        if target in google.PROCESSORS:
+            return google.virtual(target)
+        names = (*ENGINES, *google.PROCESSORS)
+        raise TargetError(f"cirq has no target {target!r}", hint=f"targets are {', '.join(names)}")
 
 
-class CirqBackend(ExactBackend):
-    """One of Cirq's simulators; exact probabilities for every row, then counts by the common sampler."""
-
-    packages = ("qadapt", "qadapt-cirq", "cirq-core")
-
-    def __init__(self, name: str, target: Target, engine: Engine) -> None:
-        super().__init__(name, target, CAPABILITIES)
-        self.connected = engine.connected
-        self._engine = engine
-
-    def translate(self, error: Exception) -> ProviderError:
-        """Put a vendor's exception into our tree."""
-        return translate(error, provider=self.name)
-
-    def probabilities(self, work: Work) -> list[Floats]:
-        """Exact distribution ``[rows, 2**bits]`` of each register of a checked work, outcomes as in ``Counts``."""
-        return by_component(work, lambda component: self._tables(component, work.bindings))
-
-    def _tables(self, component: Component, bindings: Bindings) -> list[Floats]:
-        """Distribution of each read of one component, ``[rows, 2**bits]``."""
-        lowered = lower(component)
-        rows = bindings.rows if lowered.angles else 1
-        tables = [np.empty((rows, 2 ** len(read.bits))) for read in component.reads]
-        for row, weights in enumerate(self._engine.weights(lowered, bindings)):
-            for table, read in zip(tables, component.reads, strict=True):
-                table[row] = outcomes(weights, read.qubits)
-        return [np.broadcast_to(table, (bindings.rows, table.shape[1])) for table in tables]
+def _ideal(provider: str, name: str) -> CirqBackend:
+    return CirqBackend(f"{provider}:{name}", target(name), ENGINES[name])

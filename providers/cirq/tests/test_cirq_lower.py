@@ -5,6 +5,7 @@ from __future__ import annotations
 import cirq
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from qadapt.circuit import Circuit, Parameter, op
 from qadapt.errors import BindingsError
 from qadapt.gates import GATES
 from qadapt.simulate.components import split
-from qadapt_cirq.lower import NATIVE, half_turns, lower, resolvers
+from qadapt_cirq.lower import NATIVE, gates, half_turns, lower, lower_circuit, resolvers
 
 
 def vendor_unitaries(circuit, bindings):
@@ -47,6 +48,7 @@ def test_gate_is_the_tables_gate_on_any_qubits(name, free):
 
 def test_native_are_all_gates_but_ecr():
     assert set(GATES) - set(NATIVE) == {"ecr"}
+    assert set(gates()) == set(NATIVE)
 
 
 def test_parameters_are_bound_by_name():
@@ -86,3 +88,27 @@ def test_half_turns_are_reduced_and_equivalent(angle):
     assert np.sin(half) == pytest.approx(np.sin(angle / 2), abs=1e-15)
     if 1e-300 < abs(angle) < 3:
         assert reduced == pytest.approx(angle / np.pi, rel=1e-15)
+
+
+def test_a_whole_circuit_is_measured_in_its_last_moment():
+    circuit = Circuit(
+        num_qubits=4, operations=[op("ry", 3, angles=["w"]), op("fence", 0, 3), op("cz", 3, 1)], measured=[[3, 0], [1]]
+    )
+    places = cirq.GridQubit.rect(2, 2)
+    lowered = lower_circuit(circuit, places)
+    assert lowered.circuit == cirq.Circuit(
+        cirq.Moment(cirq.YPowGate(exponent=sympy.Symbol("a0"), global_shift=-0.5)(places[3])),
+        cirq.Moment(cirq.CZ(places[3], places[1])),
+        cirq.Moment(cirq.measure(places[3], places[0], key="m0"), cirq.measure(places[1], key="m1")),
+    )
+    assert lowered.angles == (Parameter(name="w"),)
+
+
+def test_gates_can_be_written_with_others():
+    circuit = Circuit(num_qubits=2, operations=[op("x", 0), op("cz", 1, 0)], measured=[0])
+    line = cirq.LineQubit.range(2)
+    lowered = lower_circuit(circuit, line, {"cz": lambda a, b: [cirq.H(b), cirq.CNOT(a, b)]})
+    first, second = line
+    assert lowered.circuit == cirq.Circuit(
+        cirq.X(first), cirq.H(first), cirq.CNOT(second, first), cirq.Moment(cirq.measure(first, key="m0"))
+    )

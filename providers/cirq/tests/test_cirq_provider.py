@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import cirq
 import pytest
 from hypothesis import given, settings
 
 import provider_cases as cases
-import qadapt_cirq.provider
+import qadapt_cirq.exact
 from qadapt import registry
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
-from qadapt.errors import BindingsError, NotSupportedError, TargetError
+from qadapt.errors import BindingsError, MissingExtraError, NotSupportedError, TargetError
 from qadapt.provider import Work
+from qadapt.target import Target
+from qadapt_cirq import google
+from qadapt_cirq.exact import ENGINES
 from qadapt_cirq.lower import NATIVE
 from qadapt_cirq.provider import CirqProvider
 
-TARGETS = tuple(CirqProvider().targets())
+TARGETS = tuple(ENGINES)
 REFUSED = {**cases.REFUSED, "not native": (cases.foreign("ecr"), TargetError)}
 
 
@@ -85,7 +91,7 @@ def no_vendor(monkeypatch):
     """Make every way into Cirq fail."""
     for name in ("Simulator", "DensityMatrixSimulator", "Circuit", "FrozenCircuit", "ParamResolver"):
         monkeypatch.setattr(cirq, name, cases.reached)
-    monkeypatch.setattr(qadapt_cirq.provider, "lower", cases.reached)
+    monkeypatch.setattr(qadapt_cirq.exact, "lower", cases.reached)
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -123,5 +129,35 @@ def test_a_queued_job_can_be_cancelled_and_a_running_one_ends(backend, monkeypat
     cases.check_cancel(backend, monkeypatch, cirq.Simulator, "simulate_sweep_iter")
 
 
-def test_targets_survive_json():
-    cases.check_targets(CirqProvider())
+def test_targets_survive_json(monkeypatch):
+    provider = CirqProvider()
+    assert tuple(provider.targets()) == (*ENGINES, *google.PROCESSORS)
+    for name, target in provider.targets().items():
+        assert target.name == name
+        assert Target.from_json(target.to_json()) == target
+    monkeypatch.setattr(google, "find_spec", lambda name: None)
+    assert tuple(provider.targets()) == TARGETS
+    cases.check_targets(provider)
+
+
+def test_without_cirq_google_its_targets_say_what_to_install(monkeypatch):
+    assert CirqProvider().requirements().modules == ("cirq", "cirq_google")
+    monkeypatch.setattr(google, "find_spec", lambda name: None)
+    google.target.cache_clear()
+    google.device.cache_clear()
+    with pytest.raises(MissingExtraError, match=r"pip install 'qadapt-cirq\[google\]'"):
+        CirqProvider().open("willow_pink")
+    assert CirqProvider().requirements().modules == ("cirq",)
+    with pytest.raises(TargetError, match="no target 'willow'"):
+        CirqProvider().open("willow")
+
+
+def test_naming_the_provider_imports_no_vendor():
+    code = """
+import sys, qadapt, qadapt_cirq
+provider = qadapt.registry.provider("cirq")
+provider.requirements()
+provider.open("simulator")
+print([name for name in ("cirq", "cirq_google", "sympy", "google.auth", "grpc") if name in sys.modules])
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

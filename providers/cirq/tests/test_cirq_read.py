@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import permutations
+from types import SimpleNamespace
 
 import cirq
 import numpy as np
 import pytest
 
-from qadapt_cirq.read import density_weights, outcomes, state_weights
+from qadapt.errors import BadResultError
+from qadapt_cirq.read import density_weights, histograms, outcomes, state_weights
 
 
 def test_bit_order_is_turned():
@@ -62,3 +64,50 @@ def test_weights_of_no_number_of_qubits_are_refused(length):
 def test_qubits_that_were_not_simulated_are_refused(qubits):
     with pytest.raises(ValueError, match="axes"):
         outcomes(np.zeros(4), qubits)
+
+
+def row(**measurements):
+    """A sampler's result."""
+    return SimpleNamespace(measurements={key: np.array(bits) for key, bits in measurements.items()})
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.int64])
+def test_the_first_measured_qubit_is_bit_zero_of_the_outcome(dtype):
+    bits = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1], [1, 1, 0]], dtype=dtype)
+    three, one = histograms(
+        [row(m0=bits, m1=bits[:, :1]), row(m1=bits[:, 1:2], m0=bits[:, ::-1])], [3, 1], 4, provider="p"
+    )
+    assert three.tolist() == [[0, 1, 0, 2, 1, 0, 0, 0], [0, 1, 0, 0, 1, 0, 2, 0]]
+    assert one.tolist() == [[1, 3], [2, 2]]
+    assert three.dtype == one.dtype == np.int64
+
+
+class Unreadable:
+    """A result that cannot be read."""
+
+    @property
+    def measurements(self):
+        raise KeyError("m0")
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (row(m0=[[0], [1]]), "shape"),
+        (row(m0=[[0, 1]]), "shape"),
+        (row(m0=[0, 1]), "shape"),
+        (row(m0=[[[0, 1]], [[0, 1]]]), "shape"),
+        (row(m0=[[0, 1], [0, 2]]), "not all 0 or 1"),
+        (row(m0=[[0, 1], [0, -1]]), "not all 0 or 1"),
+        (row(m0=[[0.0, 1.0], [0.0, 1.0]]), "float64"),
+        (row(), "measures"),
+        (row(m1=[[0, 1], [0, 1]]), "measures"),
+        (row(m0=[[0, 1], [0, 1]], m1=[[0, 1], [0, 1]]), "measures"),
+        (Unreadable(), "KeyError"),
+        (None, "AttributeError"),
+    ],
+)
+def test_results_of_another_shape_are_refused(result, said):
+    good = row(m0=[[0, 1], [0, 1]])
+    with pytest.raises(BadResultError, match=f"row 1.*{said}"):
+        histograms([good, result], [2], 2, provider="p")

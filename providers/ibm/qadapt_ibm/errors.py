@@ -19,16 +19,19 @@ from qadapt.errors import (
     QadaptError,
     UnavailableError,
 )
+from qadapt.redact import scrub
 
 NO_STATUS = -1
 """What the client reports where there was no answer, or an answer of 503."""
 
+_SLOWER = "the job took longer than max_execution_time or the service allow; submit fewer rows or raise the limit"
 _TOKEN = "set QISKIT_IBM_TOKEN and QISKIT_IBM_INSTANCE, or save an account with QiskitRuntimeService.save_account"
 
 
 @cache
 def table() -> Mapping[type[Exception], type[ProviderError]]:
     """Our class for each vendor exception; the entry nearest in the order of inheritance counts."""
+    from ibm_cloud_sdk_core import ApiException
     from qiskit.exceptions import QiskitError
     from qiskit.providers.exceptions import (
         JobError,
@@ -55,6 +58,7 @@ def table() -> Mapping[type[Exception], type[ProviderError]]:
             JobTimeoutError: UnavailableError,
             QiskitBackendNotFoundError: UnavailableError,
             RequestException: UnavailableError,
+            ApiException: AccessError,
             BackendConfigurationError: BadResultError,
             BackendPropertyError: BadResultError,
             runtime.IBMError: ProviderError,
@@ -88,37 +92,56 @@ def table() -> Mapping[type[Exception], type[ProviderError]]:
     )
 
 
-def kind_of(error: BaseException) -> type[ProviderError]:
-    """Our class for an exception: by the HTTP status or the lost connection in its chain, else by its type."""
+def kind_of(error: BaseException, otherwise: type[ProviderError] = JobFailedError) -> type[ProviderError]:
+    """Our class for an exception: by the HTTP status or the lost connection in its chain, else by its type.
+
+    Args:
+        error: The exception.
+        otherwise: Our class for an exception that is none of the vendors'.
+    """
+    from ibm_cloud_sdk_core import ApiException
     from requests import ConnectionError as RequestsConnectionError
     from requests import Timeout
 
-    status = next((code for code in map(_status, _chain(error)) if code is not None), None)
-    if status is not None:
-        return _by_status(status)
-    if any(isinstance(cause, ConnectionError | RequestsConnectionError | Timeout) for cause in _chain(error)):
+    chain = list(_chain(error))
+    ours = next((cause for cause in chain if isinstance(cause, ProviderError)), None)
+    if ours is not None:
+        return type(ours)
+    for cause in chain:
+        status = _status(cause)
+        if status is not None:
+            # IAM answers 400 to a key that it does not know.
+            return AccessError if isinstance(cause, ApiException) and status in (400, 404) else _by_status(status)
+    if any(isinstance(cause, ConnectionError | RequestsConnectionError | Timeout) for cause in chain):
         return UnavailableError
-    return next((table()[kind] for kind in type(error).__mro__ if kind in table()), JobFailedError)
+    return next((table()[kind] for kind in type(error).__mro__ if kind in table()), otherwise)
 
 
-def translate(error: Exception, *, provider: str, job_id: str | None = None) -> ProviderError:
-    """Put a vendor's exception into our tree; an error that is already ours stays as it is."""
+def translate(
+    error: Exception, *, provider: str, job_id: str | None = None, otherwise: type[ProviderError] = JobFailedError
+) -> ProviderError:
+    """Put a vendor's exception into our tree, without secrets in it; an error that is already ours stays as it is."""
+    from qiskit_ibm_runtime.exceptions import RuntimeJobMaxTimeoutError
+
     if isinstance(error, ProviderError):
         return error
-    kind = kind_of(error)
+    for cause in _chain(error):
+        scrub(cause)
+    kind = kind_of(error, otherwise)
     said = f"{type(error).__name__}: {getattr(error, 'message', None) or str(error) or 'no message'}"
-    return kind(said, provider=provider, job_id=job_id, hint=_TOKEN if kind is AccessError else "")
+    hint = _TOKEN if kind is AccessError else _SLOWER if isinstance(error, RuntimeJobMaxTimeoutError) else ""
+    return kind(said, provider=provider, job_id=job_id, hint=hint)
 
 
 @contextmanager
-def vendor(provider: str, job_id: str | None = None) -> Iterator[None]:
+def vendor(provider: str, job_id: str | None = None, otherwise: type[ProviderError] = JobFailedError) -> Iterator[None]:
     """Raise what goes wrong inside as an error of our tree, the vendor's exception as its cause."""
     try:
         yield
     except QadaptError:
         raise
     except Exception as error:
-        raise translate(error, provider=provider, job_id=job_id) from error
+        raise translate(error, provider=provider, job_id=job_id, otherwise=otherwise) from error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from qadapt.errors import AccessError, ProviderError, QadaptError, TargetError
 from qadapt.provider import Backend, Requirements
 from qadapt.target import Target
 from qadapt_ibm import fake
+from qadapt_ibm.account import CHANNEL, INSTANCE, SAVED, TOKEN, URL, Account
 from qadapt_ibm.errors import vendor
-from qadapt_ibm.service import ServiceBackend, service_target
+from qadapt_ibm.options import Options
 
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import QiskitRuntimeService
 
-Connect = Callable[[], "QiskitRuntimeService"]
+FRACTIONAL = "-fractional"
+"""End of the name of a machine that is opened with its fractional gates."""
 
 
 class IBMProvider:
     """IBM Quantum.
 
     Args:
-        connect: Makes the client of the service; by default one with the credentials in the environment or of the saved
-            account, if there are any.
+        account: Credentials; by default those in the environment or of the saved account, if there are any.
+        options: How jobs are run; by default as environment variables say, see ``Options``.
     """
 
     name = "ibm"
 
-    def __init__(self, connect: Connect | None = None) -> None:
-        self._connect = connect
+    def __init__(self, account: Account | None = None, options: Options | None = None) -> None:
+        self._account = account or Account()
+        self._options = options
         self._service: QiskitRuntimeService | None = None
 
     def requirements(self) -> Requirements:
         """What this provider needs from the machine it runs on."""
         return Requirements(
             modules=("qiskit_ibm_runtime", "qiskit_aer"),
-            credentials=("QISKIT_IBM_TOKEN", "QISKIT_IBM_INSTANCE"),
-            files=("~/.qiskit/qiskit-ibm.json",),
+            credentials=(TOKEN, INSTANCE, CHANNEL, URL),
+            secrets=(TOKEN,),
+            files=(SAVED,),
         )
 
     def targets(self) -> Mapping[str, Target]:
@@ -53,13 +56,13 @@ class IBMProvider:
         """Open a fake machine, or a machine of the service.
 
         Raises:
-            TargetError: There is no such target.
+            TargetError: There is no such target, or the options do not fit it.
             AccessError: There are no credentials, or they do not suffice.
             UnavailableError: The service does not answer.
         """
         if target in fake.FAKES:
             return fake.FakeBackend(target)
-        if self._can_connect():
+        if self._account.given():
             return self._open(target)
         if target.startswith("ibm_"):
             raise AccessError(
@@ -71,47 +74,51 @@ class IBMProvider:
 
     def _open(self, target: str) -> Backend:
         from qiskit.providers.exceptions import QiskitBackendNotFoundError
+        from qiskit_ibm_runtime.exceptions import IBMInputValueError
 
-        name = f"{self.name}:{target}"
+        from qadapt_ibm.service import ServiceBackend, service_target
+
+        options = Options.read(os.environ) if self._options is None else self._options
+        name, wanted = f"{self.name}:{target}", target.endswith(FRACTIONAL)
         with vendor(name):
             service = self._client()
             try:
-                machine = service.backend(target)
+                machine = service.backend(target.removesuffix(FRACTIONAL), use_fractional_gates=wanted)
             except QiskitBackendNotFoundError:
                 # The client says this also where a request failed; the next one raises what is wrong.
                 service.usage()
                 raise _unknown(target) from None
-            return ServiceBackend(name, service_target(machine), service, machine)
+            except IBMInputValueError as error:
+                raise TargetError(f"ibm has no target {target!r}: {error}") from error
+            return ServiceBackend(name, service_target(target, machine, fractional=wanted), service, machine, options)
 
     def _reachable(self) -> dict[str, Target]:
         """Targets of the service's machines; those that cannot be read are left out."""
-        if not self._can_connect():
+        if not self._account.given():
             return {}
+        from qadapt_ibm.service import service_target
+
         found: dict[str, Target] = {}
         try:
             with vendor(self.name):
-                machines = self._client().backends()
+                machines = self._client().backends(use_fractional_gates=True)
         except ProviderError:
             return {}
         for machine in machines:
             try:
                 with vendor(self.name):
-                    found[machine.name] = service_target(machine)
+                    found[machine.name] = service_target(machine.name, machine, fractional=False)
+                    name = f"{machine.name}{FRACTIONAL}"
+                    full = service_target(name, machine, fractional=True)
+                    if "rzz" in full.native:
+                        found[name] = full
             except QadaptError:
                 continue
         return found
 
-    def _can_connect(self) -> bool:
-        return self._connect is not None or bool(os.environ.get("QISKIT_IBM_TOKEN")) or _account_saved()
-
     def _client(self) -> QiskitRuntimeService:
         if self._service is None:
-            if self._connect is None:
-                from qiskit_ibm_runtime import QiskitRuntimeService
-
-                self._service = QiskitRuntimeService()
-            else:
-                self._service = self._connect()
+            self._service = self._account.connect()
         return self._service
 
 
@@ -137,16 +144,3 @@ class _Targets(Mapping[str, Target]):
 
 def _unknown(target: str) -> TargetError:
     return TargetError(f"ibm has no target {target!r}", hint=f"fake machines are {', '.join(fake.FAKES)}")
-
-
-def _account_saved() -> bool:
-    """Whether Qiskit's account file exists and holds an account; asked about a missing file, Qiskit would make it."""
-    file = Path.home() / ".qiskit" / "qiskit-ibm.json"
-    if not file.is_file():
-        return False
-    from qiskit_ibm_runtime import QiskitRuntimeService
-
-    try:
-        return bool(QiskitRuntimeService.saved_accounts(filename=str(file)))
-    except Exception:  # a broken file: whatever is in it, it is no account
-        return False

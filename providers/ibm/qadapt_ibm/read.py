@@ -37,11 +37,17 @@ _SHOTS_AT_ONCE = 2**22
 
 
 def target(
-    name: str, machine: QiskitTarget, *, calibrated: datetime | None, source: str, sample: bool = False
+    name: str,
+    machine: QiskitTarget,
+    *,
+    calibrated: datetime | None,
+    source: str,
+    sample: bool = False,
+    fractional: bool = True,
 ) -> Target:
     """Convert a Qiskit target; broken qubits and couplers keep their error of 1 and are left in.
 
-    Fractional gates are taken over where the machine lists them.
+    Fractional gates are taken over where the machine lists them, unless they are not wanted.
 
     Readout errors are taken as ``NoiseModel.from_backend`` takes them: asymmetric where the target says so, else the
     error of the measurement for both outcomes.
@@ -52,7 +58,7 @@ def target(
     if missing := [gate for gate in NATIVE if gate not in machine.operation_names]:
         has = ", ".join(sorted(machine.operation_names))
         raise TargetError(f"{name} has no {', '.join(missing)}; it has {has}")
-    native = (*NATIVE, *(gate for gate in FRACTIONAL if gate in machine.operation_names))
+    native = (*NATIVE, *(gate for gate in FRACTIONAL if fractional and gate in machine.operation_names))
     return Target(
         name=name,
         num_qubits=machine.num_qubits,
@@ -198,26 +204,31 @@ def _histogram(outcomes: Integers, width: int) -> Integers:
     return np.bincount(flat.reshape(-1), minlength=rows << width).reshape(rows, 1 << width)
 
 
-def registers(data: DataBin, names: Sequence[str], shape: tuple[int, int], *, provider: str) -> tuple[Integers, ...]:
+def registers(
+    data: DataBin, names: Sequence[str], widths: Sequence[int], shape: tuple[int, int], *, provider: str
+) -> tuple[Integers, ...]:
     """Counts of every register of a sampler result.
 
     Args:
         data: The registers by name, as ``BitArray``.
         names: Names in the order of the registers.
+        widths: Bits of each register.
         shape: Rows and shots.
         provider: Name of the backend, for the error.
 
     Raises:
-        BadResultError: A register is missing, or has other rows or shots.
+        BadResultError: A register is missing, or has another width, or other rows or shots.
     """
     found = []
-    for name in names:
+    for name, width in zip(names, widths, strict=True):
         bits: Any = getattr(data, name, None)
-        array = getattr(bits, "array", None)
-        if array is None or array.reshape(-1, *array.shape[-2:]).shape[:2] != shape:
-            came = None if array is None else array.shape
-            raise BadResultError(f"register {name}: got {came}, expected {shape} rows and shots", provider=provider)
+        array: Any = getattr(bits, "array", None)
+        came = None if array is None else (*array.reshape(-1, *array.shape[-2:]).shape[:2], bits.num_bits)
+        if came != (*shape, width):
+            raise BadResultError(
+                f"register {name}: got {came} rows, shots and bits, expected {(*shape, width)}", provider=provider
+            )
         count = array.shape[-1]
         weights = 1 << (8 * np.arange(count)[::-1])
-        found.append(_histogram(array.reshape(*shape, count) @ weights, bits.num_bits))
+        found.append(_histogram(array.reshape(*shape, count) @ weights, width))
     return tuple(found)

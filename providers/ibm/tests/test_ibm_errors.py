@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Iterator
 
 import pytest
 import qiskit_aer
 import qiskit_ibm_runtime
+from ibm_cloud_sdk_core import ApiException
 from qiskit.exceptions import QiskitError
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime import exceptions as runtime
@@ -22,6 +24,7 @@ from qadapt.errors import (
     ProviderError,
     UnavailableError,
 )
+from qadapt.redact import conceal
 from qadapt_ibm.errors import table, translate, vendor
 
 
@@ -63,6 +66,10 @@ def test_every_exception_of_the_vendors_is_mapped() -> None:
         (RequestsApiError("x", 429), UnavailableError),
         (RequestsApiError("x", 503), UnavailableError),
         (ZeroDivisionError("x"), JobFailedError),
+        (ApiException(400, message="no such key"), AccessError),
+        (ApiException(403, message="x"), AccessError),
+        (ApiException(500, message="x"), UnavailableError),
+        (ApiException(429, message="x"), UnavailableError),
     ],
 )
 def test_the_most_specific_entry_wins(error: Exception, kind: type[ProviderError]) -> None:
@@ -70,7 +77,7 @@ def test_the_most_specific_entry_wins(error: Exception, kind: type[ProviderError
     assert type(ours) is kind
     assert (ours.provider, ours.job_id) == ("ibm:x", "j")
     assert type(error).__name__ in str(ours)
-    assert bool(ours.hint) == (kind is AccessError)
+    assert bool(ours.hint) == (kind is AccessError or isinstance(error, runtime.RuntimeJobMaxTimeoutError))
 
 
 @pytest.mark.parametrize(("status", "kind"), [(403, AccessError), (503, UnavailableError), (400, JobFailedError)])
@@ -96,3 +103,29 @@ def test_our_own_errors_pass_as_they_are() -> None:
     assert caught.value is ours
     failed = JobFailedError("x", provider="p")
     assert translate(failed, provider="ibm:x") is failed
+
+
+def test_what_is_no_vendors_exception_is_what_the_verb_says() -> None:
+    for kind in (JobFailedError, UnavailableError):
+        with pytest.raises(kind) as caught, vendor("ibm:x", "j", kind):
+            raise KeyError("state")
+        assert type(caught.value) is kind
+        assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_our_error_counts_through_the_clients_wrapper() -> None:
+    wrapper = runtime.IBMRuntimeError("Failed to run program")
+    wrapper.__cause__ = AccessError("IAM refuses the key", provider="ibm")
+    assert type(translate(wrapper, provider="ibm:x")) is AccessError
+
+
+def test_secrets_are_taken_out_of_the_whole_chain() -> None:
+    secret = "-".join(("secret", "of", "this", "test"))  # not in a line of source that a traceback shows
+    conceal(secret)
+    error = RequestsApiError(f"got {secret}", 500)
+    error.__cause__ = ValueError(f"sent {secret}")
+    with pytest.raises(UnavailableError) as caught, vendor("ibm:x"):
+        raise error
+    assert secret not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__cause__ is error
+    assert secret not in error.message

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import qiskit_ibm_runtime
-from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
 
 import qadapt
+from clouds.ibm import MACHINE, IBMCloud
+from ibm_cases import QUBITS
 from qadapt.errors import AccessError, TargetError, UnavailableError
-from qadapt.provider import Backend, Provider
+from qadapt.provider import Backend, Provider, Requiring
 from qadapt_ibm import fake
+from qadapt_ibm.account import Account
+from qadapt_ibm.options import Options
 from qadapt_ibm.provider import IBMProvider
+from qadapt_ibm.service import ServiceBackend
 
-MACHINE = "ibm_loopback"
+ALWAYS = 10_000
 
 
 @pytest.fixture
@@ -75,78 +77,117 @@ def test_an_account_file_without_account_is_no_credentials(text: str, tmp_path: 
     assert set(IBMProvider().targets()) == set(fake.FAKES)
 
 
-@pytest.mark.usefixtures("_no_credentials")
-@pytest.mark.parametrize("where", ["environment", "file"])
-def test_credentials_are_found(where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The default client is made, once, from what the environment or the account file says."""
-    if where == "environment":
-        monkeypatch.setenv("QISKIT_IBM_TOKEN", "not-a-key")
-    else:
-        account = {"channel": "ibm_quantum_platform", "token": "not-a-key", "instance": "crn", "url": "https://x"}
-        (tmp_path / ".qiskit").mkdir()
-        (tmp_path / ".qiskit" / "qiskit-ibm.json").write_text(json.dumps({"default": account}))
-    made: list[str] = []
-
-    class Client:
-        def __init__(self) -> None:
-            made.append(where)
-
-        saved_accounts = staticmethod(qiskit_ibm_runtime.QiskitRuntimeService.saved_accounts)
-
-        def backends(self) -> list[object]:
-            return []
-
-    monkeypatch.setattr(qiskit_ibm_runtime, "QiskitRuntimeService", Client)
-    provider = IBMProvider()
-    assert made == []
-    for _ in range(2):
-        assert set(provider.targets()) == set(fake.FAKES)
-    assert made == [where]
-
-
-def test_the_services_machines_are_listed(connect: Callable[[], Any]) -> None:
-    targets = IBMProvider(connect).targets()
-    assert set(targets) == {*fake.FAKES, MACHINE}
-    machine = targets[MACHINE]
-    assert machine.num_qubits == 156
-    assert machine.native == ("cz", "sx", "x", "rz")
+def test_the_services_machines_are_listed(cloud: IBMCloud, account: Account) -> None:
+    """Those with fractional gates twice."""
+    targets = IBMProvider(account).targets()
+    assert set(targets) == {*fake.FAKES, MACHINE, f"{MACHINE}-fractional"}
+    plain, full = targets[MACHINE], targets[f"{MACHINE}-fractional"]
+    assert plain.num_qubits == QUBITS
+    assert plain.native == ("cz", "sx", "x", "rz")
+    assert full.native == (*plain.native, "rx", "rzz")
     # The server's machine has the numbers of Fez under another name.
-    assert machine.sites == fake.target("fake_fez").sites
-    assert machine.qubits == fake.target("fake_fez").qubits
-    assert machine.calibrated is not None
+    fez = fake.target("fake_fez")
+    assert plain.qubits == fez.qubits[:QUBITS]
+    for gate in plain.native:
+        sites = tuple(site for site in fez.sites[gate] if max(site.qubits) < QUBITS)
+        assert plain.sites[gate] == full.sites[gate] == sites
+    assert plain.calibrated is not None
+    assert plain.ranges == {}
+    for name in (MACHINE, f"{MACHINE}-fractional"):
+        assert IBMProvider(account).open(name).target == targets[name]
 
 
-def test_a_service_that_does_not_answer_has_no_machines(loopback: Any, connect: Callable[[], Any]) -> None:
-    loopback.faults["GET", "/(backends|instances).*"] = 503
-    provider = IBMProvider(connect)
+def test_without_fractional_gates_a_machine_is_listed_once(cloud: IBMCloud, account: Account) -> None:
+    cloud.fractional = False
+    assert set(IBMProvider(account).targets()) == {*fake.FAKES, MACHINE}
+
+
+def test_credentials_of_the_environment(cloud: IBMCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``qadapt.backend`` finds them, with options from the environment."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("QADAPT_IBM_MODE", "batch")
+    monkeypatch.setenv("QADAPT_IBM_TAGS", "mine")
+    backend = qadapt.backend(f"ibm:{MACHINE}")
+    assert isinstance(backend, ServiceBackend)
+    assert backend.options == Options(mode="batch", tags=("mine",))
+    assert isinstance(IBMProvider(options=Options()).open(MACHINE), ServiceBackend)
+    monkeypatch.setenv("QADAPT_IBM_MODE", "dedicated")
+    with pytest.raises(TargetError, match="QADAPT_IBM_MODE"):
+        IBMProvider().open(MACHINE)
+
+
+def test_the_client_is_made_once(cloud: IBMCloud, account: Account) -> None:
+    provider = IBMProvider(account)
+    provider.targets()
+    tokens = len(cloud.requests("POST", "/identity/token$"))
+    provider.targets()
+    provider.open(MACHINE)
+    assert len(cloud.requests("POST", "/identity/token$")) == tokens
+
+
+@pytest.mark.parametrize("kind", [503, "drop", "garbage"])
+def test_a_service_that_does_not_answer_has_no_machines(cloud: IBMCloud, account: Account, kind: int | str) -> None:
+    cloud.fail("GET", "/(backends|instances)", kind, ALWAYS)  # type: ignore[arg-type]
+    provider = IBMProvider(account)
     assert set(provider.targets()) == set(fake.FAKES)
     with pytest.raises(UnavailableError):
         provider.open(MACHINE)
-    loopback.faults.clear()
-    assert set(provider.targets()) == {*fake.FAKES, MACHINE}
+    cloud.faults.clear()
+    assert MACHINE in provider.targets()
 
 
-def test_no_way_to_the_service() -> None:
-    def connect() -> Any:
-        try:
-            raise ConnectionError("no route")
-        except ConnectionError as error:
-            raise InvalidAccountError("Unable to retrieve instances.") from error
+@pytest.mark.parametrize("path", ["/configuration$", "/properties$"])
+@pytest.mark.parametrize("kind", [503, "garbage", "truncate"])
+def test_a_machine_that_cannot_be_read(cloud: IBMCloud, account: Account, path: str, kind: int | str) -> None:
+    cloud.fail("GET", path, kind, ALWAYS)  # type: ignore[arg-type]
+    provider = IBMProvider(account)
+    assert set(provider.targets()) == set(fake.FAKES)
+    with pytest.raises((UnavailableError, TargetError)):
+        provider.open(MACHINE)
+    cloud.faults.clear()
+    assert provider.open(MACHINE)
 
-    provider = IBMProvider(connect)
+
+def test_no_way_to_the_service(cloud: IBMCloud, account: Account) -> None:
+    cloud.close()
+    provider = IBMProvider(account)
     assert set(provider.targets()) == set(fake.FAKES)
     with pytest.raises(UnavailableError):
         provider.open(MACHINE)
 
 
-def test_a_machine_that_the_service_does_not_have(connect: Callable[[], Any]) -> None:
-    with pytest.raises(TargetError, match="ibm_nowhere"):
-        IBMProvider(connect).open("ibm_nowhere")
+@pytest.mark.parametrize("name", ["ibm_nowhere", "nowhere", "ibm_nowhere-fractional"])
+def test_a_machine_that_the_service_does_not_have(account: Account, name: str) -> None:
+    with pytest.raises(TargetError, match=name):
+        IBMProvider(account).open(name)
 
 
-def test_refused_credentials(loopback: Any, connect: Callable[[], Any]) -> None:
-    loopback.faults["GET", "/.*"] = 401
-    provider = IBMProvider(connect)
+def test_refused_credentials(cloud: IBMCloud, account: Account) -> None:
+    cloud.key = "another key"
+    provider = IBMProvider(account)
+    assert set(provider.targets()) == set(fake.FAKES)
+    with pytest.raises(AccessError, match="could not be found"):
+        provider.open(MACHINE)
+
+
+def test_refused_tokens(cloud: IBMCloud, account: Account) -> None:
+    cloud.fail("GET", "/", 401, ALWAYS)
+    provider = IBMProvider(account)
     assert set(provider.targets()) == set(fake.FAKES)
     with pytest.raises(AccessError):
         provider.open(MACHINE)
+
+
+def test_it_says_what_it_needs() -> None:
+    provider = IBMProvider()
+    assert isinstance(provider, Requiring)
+    needed = provider.requirements()
+    assert needed.secrets == ("QISKIT_IBM_TOKEN",)
+    assert set(needed.secrets) <= set(needed.credentials)
+
+
+def test_naming_it_loads_no_sdk() -> None:
+    code = "import sys, qadapt_ibm.provider as p; p.IBMProvider(); print([m for m in sys.modules if 'qiskit' in m])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.strip() == "[]"

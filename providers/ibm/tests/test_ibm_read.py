@@ -158,7 +158,7 @@ def test_bytes_of_the_client(width: int, rows: int, shots: int, seed: int) -> No
     outcomes = np.random.default_rng(seed).integers(0, 2**width, (rows, shots))
     bits = (outcomes[..., None] >> np.arange(width)) & 1
     data = DataBin(r=BitArray.from_bool_array(bits.astype(bool), order="little"), shape=(rows,))
-    (table,) = read.registers(data, ["r"], (rows, shots), provider="p")
+    (table,) = read.registers(data, ["r"], [width], (rows, shots), provider="p")
     assert table.dtype == np.int64
     for row in range(rows):
         np.testing.assert_array_equal(table[row], np.bincount(outcomes[row], minlength=2**width))
@@ -166,9 +166,9 @@ def test_bytes_of_the_client(width: int, rows: int, shots: int, seed: int) -> No
 
 def test_wrong_answers_are_bad_results() -> None:
     data = DataBin(r=BitArray.from_bool_array(np.zeros((2, 5, 3), bool)), shape=(2,))
-    for names, shape in ((["x"], (2, 5)), (["r"], (3, 5)), (["r"], (2, 4))):
+    for names, width, shape in ((["x"], 3, (2, 5)), (["r"], 3, (3, 5)), (["r"], 3, (2, 4)), (["r"], 2, (2, 5))):
         with pytest.raises(BadResultError, match="register"):
-            read.registers(data, names, shape, provider="p")
+            read.registers(data, names, [width], shape, provider="p")
     circuit = Circuit(num_qubits=1, measured=[(0,)])
     parts = split(circuit, circuit.measured)
     good = SimpleNamespace(success=True, status="DONE", data=SimpleNamespace(counts={"0x0": 5}))

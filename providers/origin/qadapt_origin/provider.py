@@ -1,12 +1,13 @@
-"""Provider ``origin``: exact probabilities by pyQPanda3's simulators, counts by qadapt's sampler.
+"""Provider ``origin``: Origin's chips through its cloud, and pyQPanda3's simulators on this machine.
 
-pyQPanda3 crashes on wide registers and its shots have no seed, so programs hold no measurements and every connected
-component of a circuit is simulated by itself.
+Simulators give exact probabilities and qadapt's sampler the counts: pyQPanda3 crashes on wide registers and its shots
+have no seed, so programs hold no measurements and every connected component of a circuit is simulated by itself.
 """
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,16 +18,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
-from qadapt.errors import ProviderError, TargetError
+from qadapt.errors import ProviderError, QadaptError, TargetError
 from qadapt.exact import EXACT, ExactBackend, by_component
 from qadapt.provider import Requirements, Work
 from qadapt.simulate.components import Component
 from qadapt.simulate.noise import assignment
 from qadapt.target import Target, bundled_targets
+from qadapt_origin.cloud import CloudBackend, online_chips, open_chip
+from qadapt_origin.credentials import ALLOW_HTTP, KEY, URL, Credentials
 from qadapt_origin.errors import sdk, translate
 from qadapt_origin.lower import NATIVE, local, lower
 from qadapt_origin.noise import noise_model
+from qadapt_origin.options import parsed
 from qadapt_origin.read import misread, mixed, pure
+from qadapt_origin.session import Session
 
 CPU = "cpu"
 EMULATOR = "wukong72-emulator"
@@ -119,34 +124,62 @@ class EmulatorBackend(OriginBackend):
 
 
 class OriginProvider:
-    """Origin Quantum, as far as it runs on this machine."""
+    """Origin Quantum: the simulators of its SDK and, with a key, the chips of its cloud.
+
+    Attributes:
+        isolated: Runs in a process of its own unless it is told not to: calls to the cloud hold Python's global lock,
+            end at no signal, and the SDK can crash the interpreter.
+    """
 
     name = "origin"
+    isolated = True
 
     def requirements(self) -> Requirements:
         """What this provider needs from the machine it runs on."""
         return Requirements(
-            modules=("pyqpanda3.core",),
-            credentials=("ORIGIN_API_KEY",),
+            modules=("pyqpanda3.core", "pyqpanda3.qcloud"),
+            credentials=(KEY, URL, ALLOW_HTTP),
+            secrets=(KEY,),
             libraries={"libcurl.so.4": "libcurl4", "libgomp.so.1": "libgomp1", "libatomic.so.1": "libatomic1"},
         )
 
     def targets(self) -> Mapping[str, Target]:
-        """The ideal simulator and the emulator of Wukong-72."""
-        wukong = bundled_targets()[WUKONG].model_dump()
-        return MappingProxyType({CPU: _CPU, EMULATOR: Target(**{**wukong, "name": EMULATOR})})
+        """The ideal simulator, the emulator of Wukong-72 and, with a key, every chip that is online.
 
-    def open(self, target: str) -> OriginBackend:
-        """Open a target by name.
+        A cloud that cannot be asked is warned about in the log, and the others are listed all the same.
+        """
+        chips: Mapping[str, Target] = {}
+        try:
+            credentials = Credentials.read()
+            if credentials is not None:
+                chips = online_chips(Session(credentials))
+        except QadaptError as error:
+            logging.getLogger(__name__).warning("Origin's chips cannot be listed: %s", error)
+        return MappingProxyType({**_offline(), **chips})
+
+    def open(self, target: str) -> OriginBackend | CloudBackend:
+        """Open a target by name; a chip's may be followed by options, as in ``WK_C180+correction``.
 
         Raises:
-            TargetError: There is no such target.
+            TargetError: There is no such target or option.
+            AccessError: The key cannot be used.
+            UnavailableError: The chip is offline, or the cloud does not answer.
             MissingExtraError: pyqpanda3, or a shared library that it links, is not installed.
         """
-        targets = self.targets()
-        if target not in targets:
-            raise TargetError(f"origin has no target {target!r}", hint=f"targets are {', '.join(targets)}")
-        return CpuBackend(_CPU) if target == CPU else EmulatorBackend(targets[target])
+        offline = _offline()
+        if target in offline:
+            return CpuBackend(_CPU) if target == CPU else EmulatorBackend(offline[target])
+        chip, options = parsed(target)
+        credentials = Credentials.read()
+        if credentials is None or chip in offline:
+            hint = f"targets are {', '.join(offline)}; the chips of Origin's cloud need {KEY}"
+            raise TargetError(f"origin has no target {target!r}", hint=hint)
+        return open_chip(Session(credentials), target, chip, options)
+
+
+def _offline() -> Mapping[str, Target]:
+    wukong = bundled_targets()[WUKONG].model_dump()
+    return {CPU: _CPU, EMULATOR: Target(**{**wukong, "name": EMULATOR})}
 
 
 def _one_thread() -> None:

@@ -1,0 +1,106 @@
+"""Submits of many rows through qadapt, and by hand through the vendor's own client, to the same loopback cloud.
+
+Our side enters the run in the ledger, records the intent on the disk, checks the works, lowers them, sends them and
+records the answer. The other side has the circuit ready in the vendor's words, with its values as an array, and sends
+the same bytes. The cloud is a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import qadapt
+from benchmarks.jobs import CIRCUIT, ROWS, against, rows
+from benchmarks.tables import Ratio
+from qadapt import Backend
+from qadapt.jobs import Ledger, Options, Policy, estimate, make_plan
+from qadapt.jobs.flight import Flight
+from qadapt.jobs.plan import Plan
+
+SHOTS = 100
+REPEATS = 7
+TESTS = Path(__file__).parents[1] / "tests"
+
+
+def comparisons() -> Iterator[Ratio]:
+    """Yield the comparisons of this page."""
+    yield _ibm()
+
+
+@contextmanager
+def cloud(module: str) -> Iterator[None]:
+    """Run a loopback cloud and lead this process's clients to it."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", module],
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    os.environ.update(json.loads(server.stdout.readline()))
+    try:
+        yield
+    finally:
+        server.stdin.close()
+        server.wait(30)
+
+
+class Sender(Flight):
+    """A flight that sends and does not wait for answers."""
+
+    def send(self) -> None:
+        """Submit every chunk."""
+        while self._ready:
+            self._send(*self._ready.popleft())
+
+
+def ours(plan: Plan, backend: Backend, ledger: Ledger) -> None:
+    """Enter a run, and send it."""
+    name = ledger.add(plan, estimate(plan, backend), fingerprint=uuid.uuid4().hex)
+    Sender(plan, backend, Policy(), run=name, record=partial(ledger.record, name)).send()
+
+
+def _ibm() -> Ratio:
+    from qiskit_ibm_runtime import QiskitRuntimeService
+    from qiskit_ibm_runtime.executor_sampler import Sampler
+
+    from qadapt_ibm.lower import circuit_gates, directions, lower
+
+    with cloud("clouds.ibm"), Ledger() as ledger:
+        backend = qadapt.backend("ibm:ibm_loopback")
+        plan = make_plan(CIRCUIT, rows(ROWS), backend, Options(SHOTS, packed=False))
+        (work,) = plan.works(0)
+        lowered = lower(circuit_gates(work.circuit), [("c", work.circuit.bits)], 156, directions(backend.target))
+        array = lowered.array(work.bindings)
+        url = os.environ["QISKIT_IBM_URL"]
+        service = QiskitRuntimeService(
+            channel="ibm_quantum_platform",
+            url=url,
+            token=os.environ["QISKIT_IBM_TOKEN"],
+            instance=os.environ["QISKIT_IBM_INSTANCE"],
+            url_resolver=_resolved,
+        )
+        machine = service.backend("ibm_loopback")
+        theirs: Callable[[], Any] = lambda: Sampler(mode=machine).run([(lowered.circuit, array)], shots=SHOTS)  # noqa: E731
+        return against(
+            f"submitting {ROWS} rows of {array.shape[1]} angles as one job",
+            lambda: ours(plan, backend, ledger),
+            "qiskit-ibm-runtime's Sampler alone",
+            theirs,
+            REPEATS,
+        )
+
+
+def _resolved(url: str, *_: object) -> str:
+    return f"{url}/api/v1"

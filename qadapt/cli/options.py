@@ -1,0 +1,92 @@
+"""Options: those that several commands have, and what is made of their words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from qadapt.errors import LedgerError
+from qadapt.jobs import PATIENT, Budget, Ledger, Policy
+
+MONEY, PATIENCE = "Ledger and budget", "Patience"
+"""Panels of the help."""
+
+DEADLINE = PATIENT.deadline
+"""Seconds that one call of the vendor may take where nothing is said."""
+
+
+class InDoubt(StrEnum):
+    """``Policy.in_doubt`` as words that the parser of the command line offers."""
+
+    hold = "hold"
+    resend = "resend"
+
+
+Limits: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="20usd,300s,1e6x",
+        help="Most US dollars, seconds of the machine, and executions times shots; what would take more is refused.",
+        rich_help_panel=MONEY,
+    ),
+]
+Jobs: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Most jobs open at once; by default what the backend says.", rich_help_panel=PATIENCE),
+]
+Deadline: TypeAlias = Annotated[
+    float,
+    typer.Option(min=0.001, help="Seconds that one call of the vendor may take.", rich_help_panel=PATIENCE),
+]
+CancelOnInterrupt: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--cancel-on-interrupt",
+        help="On Ctrl-C cancel the open jobs; they are left otherwise.",
+        rich_help_panel=PATIENCE,
+    ),
+]
+LedgerFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--ledger", metavar="FILE", help="Another ledger than the user's own.")
+]
+RunName: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, its beginning, or its label.")]
+RunNames: TypeAlias = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Ids of runs, their beginnings, or labels.")
+]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def open_ledger(file: Path | None) -> Ledger:
+    """A ledger that is there, or the user's own.
+
+    Raises:
+        LedgerError: There is none of that name, or it cannot be opened.
+    """
+    if file is not None and not file.is_file():
+        raise LedgerError(f"there is no ledger {file}", hint="qadapt run --ledger FILE makes one")
+    return Ledger(file)
+
+
+def read_budget(text: str | None) -> Budget | None:
+    """Read limits such as ``20usd,300s``.
+
+    Raises:
+        BudgetError: The text is something else.
+    """
+    return None if text is None else Budget.parse(text)
+
+
+def read_policy(
+    *,
+    jobs: int | None,
+    deadline: float,
+    in_doubt: Literal["hold", "resend"],
+    cancel: bool,
+    rows: int | None = None,
+) -> Policy:
+    """How patient a run is by the words of the command line."""
+    return Policy(rows=rows, jobs=jobs, deadline=deadline, in_doubt=in_doubt, cancel=cancel or None)
