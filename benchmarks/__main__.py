@@ -28,7 +28,8 @@ def main() -> int:
     """Print what the pages measure, bar by bar; return 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"{', '.join(PAGES)}; all of them by default")
-    parser.add_argument("--full", action="store_true", help="the whole workload of the synthesis page, which takes hours, and the kills of the jobs page")
+    full = "the whole workload of the synthesis page, which takes hours, and the kills of the jobs page"
+    parser.add_argument("--full", action="store_true", help=full)
     parser.add_argument("--json", help="also write the measurements to this file")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.pages) - set(PAGES)):

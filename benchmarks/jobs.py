@@ -91,6 +91,8 @@ class Instant:
 
 def comparisons(full: bool = False) -> Iterator[Comparison | Limit | Table]:
     """Yield the comparisons of this page, with the kills if all is wanted."""
+    from benchmarks import kills, submitting
+
     with tempfile.TemporaryDirectory() as folder:
         os.environ["QADAPT_HOME"] = folder
         yield from _ledger(Path(folder))

@@ -11,7 +11,7 @@ class Cost(BaseModel):
     """An estimate, or a sum of estimates.
 
     Attributes:
-        executions: Rows times shots.
+        shots: Shots in all: those of each row, times the rows.
         seconds: Time of the machine in seconds; None where the vendor counts none.
         dollars: Price in US dollars; None where the vendor names none.
         rules: The rules that were used, each with its date, as text for people.
@@ -19,7 +19,7 @@ class Cost(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    executions: Annotated[int, Field(ge=0)] = 0
+    shots: Annotated[int, Field(ge=0)] = 0
     seconds: Annotated[float, Field(ge=0)] | None = None
     dollars: Annotated[float, Field(ge=0)] | None = None
     rules: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class Cost(BaseModel):
         if not isinstance(other, Cost):
             return NotImplemented
         return Cost(
-            executions=self.executions + other.executions,
+            shots=self.shots + other.shots,
             seconds=_sum(self.seconds, other.seconds),
             dollars=_sum(self.dollars, other.dollars),
             rules=tuple(dict.fromkeys((*self.rules, *other.rules))),

@@ -9,8 +9,8 @@ from pathlib import Path
 def home() -> Path:
     """``$QADAPT_HOME``, or the platform's folder for a user's data; it need not exist yet.
 
-    Processes of several machines should have a folder each: neither locks nor write-ahead logs can be relied on across a
-    network.
+    Processes of several machines should have a folder each: neither locks nor write-ahead logs can be relied on across
+    a network.
     """
     from platformdirs import user_data_path
 

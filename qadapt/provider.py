@@ -191,6 +191,14 @@ class Costing(Protocol):
 
 
 @runtime_checkable
+class Closing(Protocol):
+    """A backend that holds something open, as a session or a process; optional, closed by whoever opened it."""
+
+    def close(self) -> None:
+        """Give it back; jobs go on where the vendor lets them."""
+
+
+@runtime_checkable
 class Limiting(Protocol):
     """A backend with limits that depend on the circuit; optional, beside those of ``Capabilities``."""
 

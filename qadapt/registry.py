@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from qadapt import entries
@@ -9,9 +11,9 @@ from qadapt.entries import GROUP, installed
 from qadapt.errors import TargetError
 from qadapt.isolate import IsolatedProvider
 from qadapt.isolate.settings import Settings, wanted
-from qadapt.provider import Backend, Provider, Requirements, Requiring
+from qadapt.provider import Backend, Closing, Provider, Requirements, Requiring
 
-__all__ = ["GROUP", "backend", "installed", "provider"]
+__all__ = ["GROUP", "backend", "installed", "provider", "using"]
 
 
 @cache
@@ -47,3 +49,21 @@ def backend(name: str) -> Backend:
     if not (vendor and colon and target):
         raise TargetError(f"{name!r} is not a backend name", hint="write provider:target, as in local:statevector")
     return provider(vendor).open(target)
+
+
+@contextmanager
+def using(backend_or_name: Backend | str) -> Iterator[Backend]:
+    """A backend while the body runs: one that is named is opened and closed, one that is open stays the caller's.
+
+    Raises:
+        QadaptError: As ``backend``.
+    """
+    if not isinstance(backend_or_name, str):
+        yield backend_or_name
+        return
+    opened = backend(backend_or_name)
+    try:
+        yield opened
+    finally:
+        if isinstance(opened, Closing):
+            opened.close()

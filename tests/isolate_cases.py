@@ -146,7 +146,7 @@ class Full(Cloud):
         return path.read_text() if path.exists() else None
     def cost(self, work):
         misbehave("cost")
-        return Cost(executions=sum(each.shots * each.bindings.rows for each in work), dollars=1.5, rules=("a rule",))
+        return Cost(shots=sum(each.shots * each.bindings.rows for each in work), dollars=1.5, rules=("a rule",))
     def most_rows(self, circuit, shots):
         return misbehave("most_rows") or circuit.num_qubits * shots
 

@@ -23,7 +23,8 @@ from qadapt.cost import Cost
 from qadapt.counts import Counts
 from qadapt.errors import AccessError, JobFailedError, UnavailableError
 from qadapt.jobs import Plan, Policy, State, calls, flight, ledger
-from qadapt.jobs.ledger import Chunk, Ledger
+from qadapt.jobs.ledger import Ledger
+from qadapt.jobs.records import Chunk
 from qadapt.jobs.schema import MIGRATIONS
 from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_works
 from qadapt.target import Capabilities, Target

@@ -163,7 +163,7 @@ def test_a_run_is_recorded_and_listed(bench: Bench) -> None:
     assert found["finished"] is True
     assert found["states"] == {"done": 3}
     assert (found["rows"], found["shots"], found["chunks"]) == (5, 10, 3)
-    assert found["spent"] == {"executions": 50, "seconds": 6.0, "dollars": 2.0, "rules": [RULE]}
+    assert found["spent"] == {"shots": 50, "seconds": 6.0, "dollars": 2.0, "rules": [RULE]}
 
 
 def test_json_of_a_run_names_it(bench: Bench) -> None:
@@ -333,9 +333,9 @@ def test_list_shows_the_latest_and_filters(bench: Bench) -> None:
 
 
 def test_show_tells_everything_about_a_run(bench: Bench) -> None:
-    halted(bench, "--budget", "5usd,1e6x", "--label", "nine")
+    halted(bench, "--budget", "5usd,1e6shots", "--label", "nine")
     found = bench.json("jobs", "show", "nine", "--events")
-    assert found["budget"] == {"dollars": 5.0, "executions": 1_000_000}
+    assert found["budget"] == {"dollars": 5.0, "shots": 1_000_000}
     assert (found["working"], found["finished"]) == (False, False)
     assert found["next"] == f"go on with: qadapt jobs resume {bench.id}"
     assert [(c["chunk"], c["state"], c["attempt"], c["job"]) for c in found["chunks"]] == [
@@ -349,7 +349,7 @@ def test_show_tells_everything_about_a_run(bench: Bench) -> None:
     told = bench("jobs", "show", "nine").out
     rows = {line.split()[0]: line for line in told.splitlines() if line}
     assert rows["chunks"].split(maxsplit=1)[1] == "0 of 3 done, 3 submitted"
-    assert rows["budget"].split(maxsplit=1)[1] == "1e+06 executions, 5 dollars"
+    assert rows["budget"].split(maxsplit=1)[1] == "1e+06 shots, 5 dollars"
     assert rows["rule"].split(maxsplit=1)[1] == RULE
     assert rows["cost"].split()[3:] == ["50", "shots,", "6", "s,", "$2.00"]
     assert told.endswith(f"next: go on with: qadapt jobs resume {bench.id}\n")
@@ -575,7 +575,7 @@ def test_an_unknown_run_stops_all_before_anything_is_sent(bench: Bench) -> None:
 # --- budgets -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("budget", ["1.99usd", "5.9s", "49x", "49", "20usd,5s"])
+@pytest.mark.parametrize("budget", ["1.99usd", "5.9s", "49shots", "20usd,5s"])
 def test_a_run_over_its_budget_is_refused(budget: str, bench: Bench) -> None:
     for more in ([], ["--dry-run"]):
         outcome = bench.run("--budget", budget, *more)
@@ -592,20 +592,22 @@ def test_what_was_refused_is_not_taken_for_a_finished_run_of_the_same(bench: Ben
     assert (outcome.code, outcome.err.splitlines()[0][:13]) == (2, "error[budget]")
 
 
-@pytest.mark.parametrize("budget", ["2usd", "6s", "50x", "50", "2usd,6s,5e1x"])
+@pytest.mark.parametrize("budget", ["2usd", "6s", "50shots", "2usd,6s,5e1shots"])
 def test_a_run_within_its_budget_runs(budget: str, bench: Bench) -> None:
     assert bench.run("--budget", budget, "--dry-run").code == 0
     assert bench.run("--budget", budget).code == 0
 
 
-@pytest.mark.parametrize("budget", ["", "20eur", "usd", "1.2.3usd", "-1usd", "1usd,2usd", "1e999usd", "1e999x", "nan"])
+@pytest.mark.parametrize(
+    "budget", ["", "20eur", "usd", "1.2.3usd", "-1usd", "1usd,2usd", "1e999usd", "1e999shots", "nan"]
+)
 @pytest.mark.parametrize("command", ["run", "resume"])
 def test_a_budget_that_is_none_is_told(budget: str, command: str, bench: Bench) -> None:
     outcome = bench.run("--budget", budget) if command == "run" else bench("jobs", "resume", "x", "--budget", budget)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.splitlines() == [
         f"error[budget]: {budget!r} is no budget",
-        "hint: write 20usd, 300s, 1e6x, or several with commas",
+        "hint: write 20usd, 300s, 1e6shots, or several with commas",
     ]
 
 

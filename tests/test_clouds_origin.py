@@ -73,9 +73,7 @@ def test_counts_are_fair_and_follow_from_the_program_alone() -> None:
         assert abs(counts[1 << qubit] - 10_000 * share) < 5.3 * np.sqrt(10_000 * share * (1 - share))
 
 
-@pytest.mark.parametrize(
-    "line", ["TOFFOLI q[0],q[1],q[2]", "CONTROL q[0]", "QIF c[0]", "RPhi q[0]", "", "MEASURE"]
-)
+@pytest.mark.parametrize("line", ["TOFFOLI q[0],q[1],q[2]", "CONTROL q[0]", "QIF c[0]", "RPhi q[0]", "", "MEASURE"])
 def test_what_the_client_does_not_send_for_native_circuits_is_refused(line: str) -> None:
     with pytest.raises((ValueError, KeyError, CircuitError)):
         origin.read(f"QINIT 3\nCREG 1\n{line}\nMEASURE q[0],c[0]\n")

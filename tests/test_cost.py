@@ -14,7 +14,7 @@ from qadapt.cost import Cost
 MONEY = st.none() | st.integers(0, 10**9).map(lambda cents: cents / 4)
 COSTS = st.builds(
     Cost,
-    executions=st.integers(0, 10**15),
+    shots=st.integers(0, 10**15),
     seconds=MONEY,
     dollars=MONEY,
     rules=st.lists(st.sampled_from("abc")).map(tuple),
@@ -24,7 +24,7 @@ COSTS = st.builds(
 @given(COSTS, COSTS, COSTS)
 def test_costs_add_up(first: Cost, second: Cost, third: Cost) -> None:
     total = first + second
-    assert total.executions == first.executions + second.executions
+    assert total.shots == first.shots + second.shots
     for name in ("seconds", "dollars"):
         known = [value for value in (getattr(first, name), getattr(second, name)) if value is not None]
         assert getattr(total, name) == (sum(known) if known else None)
@@ -53,7 +53,7 @@ def test_unknown_is_not_nothing() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"executions": -1},
+        {"shots": -1},
         {"seconds": -0.1},
         {"dollars": -1},
         {"dollars": math.nan},

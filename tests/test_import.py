@@ -39,7 +39,17 @@ ON_TOP = ("replicate", "cli")
 """Users of the whole package, which it never imports itself; they may import names from ``qadapt``."""
 
 SECONDS = 0.5
-VENDORS = ("qiskit_aer", "qiskit_ibm_runtime", "cirq", "cirq_google", "braket", "boto3", "pyqpanda3", "pyqpanda", "pennylane")
+VENDORS = (
+    "qiskit_aer",
+    "qiskit_ibm_runtime",
+    "cirq",
+    "cirq_google",
+    "braket",
+    "boto3",
+    "pyqpanda3",
+    "pyqpanda",
+    "pennylane",
+)
 HEAVY = ("torch", "qiskit", "rustworkx", "scipy.optimize", "rich", "typer", "transformers", "peft", "matplotlib")
 
 

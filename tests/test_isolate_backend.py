@@ -115,7 +115,7 @@ def test_optional_verbs_answer(full: IsolatedBackend) -> None:
     assert isinstance(full, Limiting)
     assert full.find("to be found") == job
     assert full.find("never sent") is None
-    assert full.cost([WORK, WORK]) == Cost(executions=400, dollars=1.5, rules=("a rule",))
+    assert full.cost([WORK, WORK]) == Cost(shots=400, dollars=1.5, rules=("a rule",))
     assert full.most_rows(CIRCUIT, 21) == 42
 
 

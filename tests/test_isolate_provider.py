@@ -90,11 +90,15 @@ def test_requirements_come_from_this_process_where_the_provider_is_there(
 @pytest.mark.parametrize(
     ("text", "kind", "words"),
     [
-        ("exec /nowhere/python", ProviderError, "ended with exit status 12[67], instead|instead of running a worker"),
-        ("exit 0", ProviderError, "exit status 0"),
+        (
+            "exec /nowhere/python",
+            MissingExtraError,
+            "ended with exit status 12[67], instead|instead of running a worker",
+        ),
+        ("exit 0", MissingExtraError, "exit status 0"),
         (
             "echo Hi; exec sleep 60",
-            ProviderError,
+            MissingExtraError,
             r"instead of running a worker, wrote garbage \(.*b'H'\) and was stopped",
         ),
         ("echo 'No module named qadapt' >&2; exit 1", MissingExtraError, "has no qadapt, or an old one"),
@@ -139,9 +143,9 @@ def test_a_worker_of_another_version_is_refused(
     code = "import qadapt.isolate.frames as f; f.PROTOCOL = 99; import qadapt.isolate.worker as w; w.main()"
     text = f'exec {sys.executable} -c "{code}" "$4" "$5"'
     monkeypatch.setenv("QADAPT_CRASHY_PYTHON", script(tmp_path / "python", text))
-    with pytest.raises(ProviderError, match=r"another language \(99, here 1\)") as caught:
+    with pytest.raises(MissingExtraError, match=r"another language \(99, here 1\)") as caught:
         provider().targets()
-    assert type(caught.value) is ProviderError
+    assert type(caught.value) is MissingExtraError
     assert "same version of qadapt" in caught.value.hint
 
 

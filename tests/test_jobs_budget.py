@@ -12,7 +12,7 @@ from qadapt.cost import Cost
 from qadapt.errors import BudgetError, InDoubtError, UnavailableError
 from qadapt.jobs import Budget, Ledger, State, estimate, resume, run
 from qadapt.jobs.budget import spent, total
-from qadapt.jobs.ledger import Chunk, Event
+from qadapt.jobs.records import Chunk, Event
 
 
 class Dear(Vendor):
@@ -24,7 +24,7 @@ class Dear(Vendor):
         self.asked += 1
         rows = sum(each.bindings.rows for each in work)
         shots = sum(each.bindings.rows * each.shots for each in work)
-        return Cost(executions=shots, seconds=rows, dollars=0.3, rules=("0.30 per task, 2026-11-01",))
+        return Cost(shots=shots, seconds=rows, dollars=0.3, rules=("0.30 per task, 2026-11-01",))
 
 
 class DearFindable(Dear, Findable):
@@ -36,9 +36,8 @@ class DearFindable(Dear, Findable):
     [
         ("20usd", Budget(dollars=20)),
         ("300s", Budget(seconds=300)),
-        ("1e6x", Budget(executions=10**6)),
-        ("1000", Budget(executions=1000)),
-        (" 2.5 USD , 3E2S,7x ", Budget(dollars=2.5, seconds=300, executions=7)),
+        ("1e6shots", Budget(shots=10**6)),
+        (" 2.5 USD , 3E2S,7shots ", Budget(dollars=2.5, seconds=300, shots=7)),
         ("0usd", Budget(dollars=0)),
     ],
 )
@@ -48,7 +47,22 @@ def test_limits_are_read(text, budget):
 
 @pytest.mark.parametrize(
     "text",
-    ["", ",", "usd", "20eur", "-1usd", "1usd,2usd", "1x,1", "1.2.3s", ".", "1e999s", "1e999x", "nan", "20 usd 3"],
+    [
+        "",
+        ",",
+        "usd",
+        "20eur",
+        "-1usd",
+        "1usd,2usd",
+        "1shots,1shots",
+        "1000",
+        "1.2.3s",
+        ".",
+        "1e999s",
+        "1e999shots",
+        "nan",
+        "20 usd 3",
+    ],
 )
 def test_anything_else_is_refused(text):
     with pytest.raises(BudgetError, match="is no budget"):
@@ -61,7 +75,7 @@ def test_any_text_is_a_budget_or_an_error_of_our_tree(text):
         budget = Budget.parse(text)
     except BudgetError:
         return
-    assert any(limit is not None for limit in (budget.executions, budget.seconds, budget.dollars))
+    assert any(limit is not None for limit in (budget.shots, budget.seconds, budget.dollars))
 
 
 AMOUNT = st.none() | st.integers(0, 5)
@@ -69,13 +83,13 @@ AMOUNT = st.none() | st.integers(0, 5)
 
 @given(AMOUNT, AMOUNT, AMOUNT, st.integers(0, 5), AMOUNT, AMOUNT, st.booleans())
 def test_a_cost_passes_if_no_limit_is_exceeded_and_none_is_unknown(executions, seconds, dollars, x, s, usd, free):
-    budget = Budget(executions=executions, seconds=seconds, dollars=dollars)
+    budget = Budget(shots=executions, seconds=seconds, dollars=dollars)
     passes = all(
         limit is None or (free if asked is None else asked <= limit)
         for limit, asked in ((executions, x), (seconds, s), (dollars, usd))
     )
     try:
-        budget.check(Cost(executions=x, seconds=s, dollars=usd), free=free)
+        budget.check(Cost(shots=x, seconds=s, dollars=usd), free=free)
     except BudgetError:
         passed = False
     else:
@@ -84,17 +98,15 @@ def test_a_cost_passes_if_no_limit_is_exceeded_and_none_is_unknown(executions, s
 
 
 def test_what_is_too_much_is_said_to_the_last_digit():
-    with pytest.raises(
-        BudgetError, match=r"takes 10,000,001 executions, 10,000,000 are allowed; nobody says how many s"
-    ):
-        Budget(executions=10**7, seconds=1).check(Cost(executions=10**7 + 1), free=False)
+    with pytest.raises(BudgetError, match=r"takes 10,000,001 shots, 10,000,000 are allowed; nobody says how many s"):
+        Budget(shots=10**7, seconds=1).check(Cost(shots=10**7 + 1), free=False)
 
 
 def test_estimates_are_the_vendors_or_count_executions():
     plan = plan_of(7, 3)
-    assert estimate(plan, Vendor(Cloud())) == [Cost(executions=20 * rows) for rows in (3, 3, 1)]
+    assert estimate(plan, Vendor(Cloud())) == [Cost(shots=20 * rows) for rows in (3, 3, 1)]
     dear = estimate(plan, Dear(Cloud()))
-    assert [(cost.executions, cost.seconds, cost.dollars) for cost in dear] == [
+    assert [(cost.shots, cost.seconds, cost.dollars) for cost in dear] == [
         (60, 3, 0.3),
         (60, 3, 0.3),
         (20, 1, 0.3),
@@ -108,18 +120,18 @@ STATES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_fro
 
 @given(STATES)
 def test_every_attempt_that_may_have_been_sent_counts_once(changes):
-    chunks = [Chunk("r", n, State.PLANNED, 0.0, 0, "", "", "", Cost(executions=10**n, dollars=1)) for n in range(3)]
+    chunks = [Chunk("r", n, State.PLANNED, 0.0, 0, "", "", "", Cost(shots=10**n, dollars=1)) for n in range(3)]
     events = [Event(0.0, number, state, attempt, "", "", "") for number, attempt, state in changes]
     last = {(number, attempt): state for number, attempt, state in changes}
     sent = [number for (number, _), state in last.items() if state != State.PLANNED]
     found = spent(chunks, events)
-    assert found.executions == sum(10**number for number in sent)
+    assert found.shots == sum(10**number for number in sent)
     assert (found.dollars or 0) == len(sent)
 
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qadapt.jobs.ledger.sqlite3.connect", HASTY)
+    monkeypatch.setattr("sqlite3.connect", HASTY)
 
 
 BINDINGS = Bindings.of({"t": [0.1 * row for row in range(6)]})
@@ -137,10 +149,10 @@ def start(backend, ledger, budget, policy=ONE):
     [
         (None, True),
         (Budget(), True),
-        (Budget(dollars=1.8, seconds=6, executions=120), True),
+        (Budget(dollars=1.8, seconds=6, shots=120), True),
         (Budget(dollars=1.79), False),
         (Budget(seconds=5.99), False),
-        (Budget(executions=119), False),
+        (Budget(shots=119), False),
     ],
 )
 def test_a_run_over_its_budget_sends_nothing(tmp_path, budget, passes, with_ledger):
@@ -164,7 +176,7 @@ def test_unknown_costs_are_over_any_limit_but_a_simulators(tmp_path):
         if simulated:
             start(backend, "none", Budget(dollars=1))
             with pytest.raises(BudgetError):
-                start(backend, "none", Budget(executions=1))
+                start(backend, "none", Budget(shots=1))
         else:
             with pytest.raises(BudgetError, match="nobody says"):
                 start(backend, "none", Budget(dollars=1))

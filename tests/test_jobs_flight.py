@@ -22,7 +22,8 @@ from qadapt.errors import (
     UnavailableError,
 )
 from qadapt.jobs import State
-from qadapt.jobs.flight import Flight, Progress
+from qadapt.jobs.flight import Flight
+from qadapt.jobs.progress import Progress
 
 RESEND = QUICK.model_copy(update={"in_doubt": "resend"})
 
@@ -199,6 +200,18 @@ def test_what_arrives_late_is_waited_for():
         with still() as clock:
             life(Book(plan, clock, cloud), Findable(cloud))
         assert (len(cloud.jobs), cloud.calls["submit"], cloud.calls["find"]) == (1, 1, late + 1)
+
+
+def test_a_look_that_began_too_early_says_nothing_however_long_it_took():
+    class Slow(Findable):
+        def find(self, tag):
+            clock.now += QUICK.settle + 1
+            return super().find(tag)
+
+    cloud = Cloud({"submit": ["lost"], "find": ["late"]})
+    with still() as clock:
+        life(Book(plan_of(1, 1), clock, cloud), Slow(cloud))
+    assert (len(cloud.jobs), cloud.calls["submit"], cloud.calls["find"]) == (1, 1, 2)
 
 
 def test_a_later_try_gets_as_much_patience_as_the_first():

@@ -32,13 +32,13 @@ from qadapt.provider import Result
 
 PLAN = plan_of(3, 1)
 RESULTS = [tuple(map(answer, PLAN.works(number))) for number in range(3)]
-COSTS = [Cost(executions=20 * n, seconds=1.5, dollars=0.25, rules=("rule, 2026-01-01",)) for n in range(3)]
+COSTS = [Cost(shots=20 * n, seconds=1.5, dollars=0.25, rules=("rule, 2026-01-01",)) for n in range(3)]
 
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "pulled" not in request.node.name:
-        monkeypatch.setattr("qadapt.jobs.ledger.sqlite3.connect", HASTY)
+        monkeypatch.setattr("sqlite3.connect", HASTY)
 
 
 @pytest.fixture
@@ -323,8 +323,8 @@ def test_a_file_that_others_make_at_the_same_time_is_waited_for(tmp_path, monkey
             return super().execute(statement, *values)
 
     clock = Clock()
-    monkeypatch.setattr("qadapt.jobs.ledger.time", clock)
-    monkeypatch.setattr("qadapt.jobs.ledger.sqlite3.connect", partial(sqlite3.connect, factory=Busy))
+    monkeypatch.setattr("qadapt.jobs.database.time", clock)
+    monkeypatch.setattr("sqlite3.connect", partial(sqlite3.connect, factory=Busy))
     start = clock.now
     if opens:
         with Ledger(tmp_path / "ledger.db") as book:

@@ -147,7 +147,16 @@ def test_results_that_were_not_asked_for_are_refused(how):
     right = tuple(map(answer, plan.works(0)))
     plan.check(0, right)
     wrong = Result(spoilt(right[1].counts, how), right[1].provenance)
-    for parts in ((right[0], wrong), (wrong, right[1]), right[:1], (*right, right[0]), (), (right[0], None), (1, 2)):
+    for parts in (
+        (right[0], wrong),
+        (wrong, right[1]),
+        right[:1],
+        (*right, right[0]),
+        (),
+        (right[0], None),
+        (*right, None),
+        (1, 2),
+    ):
         with pytest.raises(BadResultError):
             plan.check(0, parts)
 

@@ -222,7 +222,7 @@ ONE = QUICK.model_copy(update={"rows": 1})
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qadapt.jobs.ledger.sqlite3.connect", HASTY)
+    monkeypatch.setattr("sqlite3.connect", HASTY)
 
 
 @pytest.fixture

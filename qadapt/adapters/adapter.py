@@ -152,17 +152,17 @@ class Adapter:
             QadaptError: The backend cannot be opened, or shots or seed are not whole numbers in range.
         """
         self._refuse_merged()
-        opened = registry.backend(backend) if isinstance(backend, str) else backend
-        execution = Execution(opened, self._readout(readout), shots, seed, packed, spacing, effort, approximate)
-        before = {name: layer.measure for name, layer in self.layers.items()}
-        try:
-            for name, layer in self.layers.items():
-                layer.measure = execution.measure(name)
-            with torch.no_grad():
-                yield execution
-        finally:
-            for name, layer in self.layers.items():
-                layer.measure = before[name]
+        with registry.using(backend) as opened:
+            execution = Execution(opened, self._readout(readout), shots, seed, packed, spacing, effort, approximate)
+            before = {name: layer.measure for name, layer in self.layers.items()}
+            try:
+                for name, layer in self.layers.items():
+                    layer.measure = execution.measure(name)
+                with torch.no_grad():
+                    yield execution
+            finally:
+                for name, layer in self.layers.items():
+                    layer.measure = before[name]
 
     @contextmanager
     def exact(self, readout: Readout | str | None = None) -> Iterator[None]:

@@ -13,9 +13,10 @@ from qadapt.cli.standing import Standing, line
 from qadapt.compile.prediction import depth
 from qadapt.cost import Cost
 from qadapt.jobs.budget import Budget, estimate, total
-from qadapt.jobs.ledger import Ledger, State
+from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Options, Plan, fingerprint, make_plan
 from qadapt.jobs.policy import Policy
+from qadapt.jobs.records import State
 from qadapt.provider import Backend
 
 UNSENT = (State.PLANNED, State.FAILED, State.CANCELLED)
@@ -83,7 +84,7 @@ def show(found: Forecast, backend: Backend, policy: Policy, budget: Budget | Non
             ["executions", f"{found.plan.executions:,}, of {found.plan.work.shots:,} shots each"],
             ["chunks to send", f"{found.chunks:,} of {len(found.plan.chunks):,}"],
             ["jobs at once", jobs],
-            ["shots in all", f"{cost.executions:,}"],
+            ["shots in all", f"{cost.shots:,}"],
             ["machine time", _known(cost.seconds, "{:,.3g} s", free)],
             ["price", _known(cost.dollars, "${:,.2f}", free)],
         ]

@@ -28,8 +28,8 @@ class InDoubt(StrEnum):
 Limits: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="20usd,300s,1e6x",
-        help="Most US dollars, seconds of the machine, and executions times shots; what would take more is refused.",
+        metavar="20usd,300s,1e6shots",
+        help="Most US dollars, seconds of the machine, and shots in all; what would take more is refused.",
         rich_help_panel=MONEY,
     ),
 ]

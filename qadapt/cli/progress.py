@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qadapt.jobs import Progress
-    from qadapt.jobs.flight import Show
+    from qadapt.jobs.progress import Show
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from qadapt.cli.console import show_note, show_table
 from qadapt.counts import Counts
 from qadapt.errors import LedgerError
 from qadapt.jobs import Ledger, Partial
-from qadapt.jobs.ledger import Entry
+from qadapt.jobs.records import Entry
 from qadapt.provider import Provenance
 
 

@@ -17,7 +17,8 @@ from qadapt.cli.console import moment, several, show_note, show_table
 from qadapt.cost import Cost
 from qadapt.errors import LedgerError
 from qadapt.jobs.budget import spent, total
-from qadapt.jobs.ledger import Chunk, Entry, Event, Ledger, State
+from qadapt.jobs.ledger import Ledger
+from qadapt.jobs.records import Chunk, Entry, Event, State
 
 LONG = 50
 """Of a run with more chunks than this, those that are done are left out."""
@@ -85,7 +86,7 @@ def words(standing: Standing) -> str:
 
 def price(cost: Cost) -> str:
     """A cost in words; what the vendor does not count is left out."""
-    said = [f"{cost.executions:,} shots"]
+    said = [f"{cost.shots:,} shots"]
     if cost.seconds is not None:
         said.append(f"{cost.seconds:,.3g} s")
     if cost.dollars is not None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from qadapt.codec import decode_error
 from qadapt.deadline import remaining
-from qadapt.errors import MissingExtraError, ProviderError, QadaptError, UnavailableError
+from qadapt.errors import MissingExtraError, QadaptError, UnavailableError
 from qadapt.isolate import receipts
 from qadapt.isolate.frames import PROTOCOL, Frame, FrameError, Part
 from qadapt.isolate.process import GOODBYE, Process
@@ -203,10 +203,9 @@ class Channel:
         said = frame.document["ok"] if isinstance(frame.document.get("ok"), dict) else {}
         if said.get("protocol") != PROTOCOL:
             self._ended("it")
-            raise ProviderError(
+            raise MissingExtraError(
                 f"{self._python} has qadapt {said.get('qadapt')}, whose workers speak another language "
                 f"({said.get('protocol')}, here {PROTOCOL})",
-                provider=self._settings.provider,
                 hint="install the same version of qadapt in both environments",
             )
 
@@ -224,7 +223,7 @@ class Channel:
             return MissingExtraError(
                 redacted(f"{self._python} has no qadapt, or an old one: {text}"), hint=self._advice
             )
-        return ProviderError(text, provider=self._settings.provider, hint=self._advice)
+        return MissingExtraError(redacted(text), hint=self._advice)
 
     def _answer(self, process: Process, end: float, seconds: float, doubtful: bool) -> Frame:
         """Wait for the answer to the last request."""

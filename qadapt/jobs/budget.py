@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qadapt.cost import Cost
 from qadapt.errors import BudgetError
-from qadapt.jobs.ledger import Chunk, Event, State
 from qadapt.jobs.plan import Plan
+from qadapt.jobs.records import Chunk, Event, State
 from qadapt.provider import Backend, Costing
 
-UNITS: Mapping[str, str] = MappingProxyType({"": "executions", "x": "executions", "s": "seconds", "usd": "dollars"})
+UNITS: Mapping[str, str] = MappingProxyType({"shots": "shots", "s": "seconds", "usd": "dollars"})
 """What a number in a budget's text limits, by what stands behind it."""
 
 
@@ -27,20 +27,20 @@ class Budget(BaseModel):
     """Most of everything that a run may use; None sets no limit.
 
     Attributes:
-        executions: Rows times shots.
+        shots: Shots in all: those of each row, times the rows.
         seconds: Time of the machine.
         dollars: Price in US dollars.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    executions: Annotated[int, Field(ge=0)] | None = None
+    shots: Annotated[int, Field(ge=0)] | None = None
     seconds: Annotated[float, Field(ge=0)] | None = None
     dollars: Annotated[float, Field(ge=0)] | None = None
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Read limits such as ``20usd``, ``300s``, ``1e6x`` or ``20usd,300s``.
+        """Read limits such as ``20usd``, ``300s``, ``1e6shots`` or ``20usd,300s``.
 
         Raises:
             BudgetError: The text is something else.
@@ -53,11 +53,11 @@ class Budget(BaseModel):
             except (KeyError, ValueError):
                 name, number = "", 0.0
             if not name or name in limits or not isfinite(number):
-                raise BudgetError(f"{text!r} is no budget", hint="write 20usd, 300s, 1e6x, or several with commas")
+                raise BudgetError(f"{text!r} is no budget", hint="write 20usd, 300s, 1e6shots, or several with commas")
             limits[name] = number
-        executions = limits.get("executions")
+        shots = limits.get("shots")
         return cls(
-            executions=None if executions is None else int(executions),
+            shots=None if shots is None else int(shots),
             seconds=limits.get("seconds"),
             dollars=limits.get("dollars"),
         )
@@ -73,7 +73,7 @@ class Budget(BaseModel):
             BudgetError: The run would cost more than it may.
         """
         over = []
-        for name, unit in (("executions", "executions"), ("seconds", "s of the machine"), ("dollars", "US dollars")):
+        for name, unit in (("shots", "shots"), ("seconds", "s of the machine"), ("dollars", "US dollars")):
             limit, asked = getattr(self, name), getattr(cost, name)
             if limit is None or (asked is None and free):
                 continue
@@ -89,7 +89,7 @@ def estimate(plan: Plan, backend: Backend) -> list[Cost]:
     """Cost of each chunk by the vendor's rules; asks nothing of the network."""
     if isinstance(backend, Costing):
         return [backend.cost(plan.works(number)) for number in range(len(plan.chunks))]
-    return [Cost(executions=plan.size(number) * plan.work.shots) for number in range(len(plan.chunks))]
+    return [Cost(shots=plan.size(number) * plan.work.shots) for number in range(len(plan.chunks))]
 
 
 def total(costs: Iterable[Cost]) -> Cost:

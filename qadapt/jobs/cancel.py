@@ -12,9 +12,10 @@ from qadapt import registry
 from qadapt.errors import BadResultError, LedgerError, NotSupportedError, QadaptError
 from qadapt.jobs.calls import Calls, DoubtError
 from qadapt.jobs.flight import FOUND, NOT_ARRIVED, Record
-from qadapt.jobs.ledger import Chunk, Ledger, State
+from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import PATIENT, Policy
+from qadapt.jobs.records import Chunk, State
 from qadapt.provider import Backend, Done, Failed, Result
 
 OPEN = (State.INTENDED, State.SUBMITTED, State.IN_DOUBT)
@@ -77,13 +78,13 @@ def cancel(
             chunks = [chunk for chunk in book.chunks(entry.id) if chunk.state in OPEN]
             if not chunks:
                 return Cancellation()
-            opened = backend or registry.backend(entry.backend)
-            if opened.name != entry.backend:
-                raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {opened.name}")
             record: Record = partial(book.record, entry.id)
-            if opened.capabilities.retrieval and not opened.capabilities.cancel:
-                raise NotSupportedError(f"{opened.name} cannot cancel jobs", capability="cancel")
-            return _Cancelling(book.plan(entry.id), opened, policy, record).end(chunks, patience)
+            with registry.using(backend or entry.backend) as opened:
+                if opened.name != entry.backend:
+                    raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {opened.name}")
+                if opened.capabilities.retrieval and not opened.capabilities.cancel:
+                    raise NotSupportedError(f"{opened.name} cannot cancel jobs", capability="cancel")
+                return _Cancelling(book.plan(entry.id), opened, policy, record).end(chunks, patience)
 
 
 class _Cancelling:

@@ -12,26 +12,23 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from qadapt.errors import (
     BadResultError,
     BudgetError,
     InDoubtError,
-    JobFailedError,
     ProviderError,
     QadaptError,
     UnavailableError,
 )
 from qadapt.jobs.calls import Calls, DoubtError, LostError
-from qadapt.jobs.ledger import Chunk, State
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import Policy
+from qadapt.jobs.progress import Progress, Show
+from qadapt.jobs.records import Chunk, State
+from qadapt.jobs.waiting import pause
 from qadapt.provider import Backend, Done, Failed, Pending, Result
-
-FIRST_POLL, LONGEST_POLL = 0.005, 30.0
-"""Least and most seconds between two looks at a job; in between, a tenth of the time that it has taken so far."""
 
 FOUND, NOT_ARRIVED = "found by its tag", "had not arrived"
 """What is noted about a submit whose answer was lost, once its fate is known."""
@@ -61,28 +58,6 @@ def unrecorded(*_: object, **__: object) -> None:
 
 def unlimited(_: int) -> None:
     """Let everything be sent again: for runs without a budget."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        done: Executions whose counts are here, shots not counted.
-        total: Executions of the run.
-        jobs: Jobs that are open at the vendor.
-        position: Least place in the queue of those, where the vendor says so.
-        until: When the vendor expects the first of those to have finished, where it says so.
-    """
-
-    done: int
-    total: int
-    jobs: int = 0
-    position: int | None = None
-    until: datetime | None = None
-
-
-Show: TypeAlias = Callable[[Progress], None]
 
 
 @dataclass
@@ -265,7 +240,7 @@ class Flight:
         match self._calls.fetch(item.job):
             case Pending() as state:
                 item.state, now = state, time.monotonic()
-                item.due = now + min(LONGEST_POLL, max(FIRST_POLL, (now - item.since) / 10))
+                item.due = now + pause(now - item.since)
                 self._tell()
             case Done(tuple() as results, (bytes() | None) as raw):
                 self._open.remove(item)
@@ -342,29 +317,6 @@ class Flight:
                 min(ends, default=None),
             )
         )
-
-
-def wait(backend: Backend, job_id: str) -> tuple[Result, ...]:
-    """Look at a single job until it has finished, without deadlines, retries or records.
-
-    Raises:
-        ProviderError: The job failed.
-    """
-    since = time.monotonic()
-    while True:
-        match backend.fetch(job_id):
-            case Done(results):
-                return results
-            case Failed(error):
-                raise error
-            case Pending():
-                time.sleep(min(LONGEST_POLL, max(FIRST_POLL, (time.monotonic() - since) / 10)))
-            case other:
-                raise JobFailedError(
-                    f"fetch answered {type(other).__name__}, expected Pending, Done or Failed",
-                    provider=backend.name,
-                    job_id=job_id,
-                )
 
 
 def _cause(error: LostError) -> QadaptError:

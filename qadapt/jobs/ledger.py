@@ -7,16 +7,11 @@ answers are kept by their hash, compressed, and never changed either.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sqlite3
 import time
 import uuid
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -24,96 +19,15 @@ from qadapt.codec import decode_results, encode_results
 from qadapt.cost import Cost
 from qadapt.errors import LedgerError
 from qadapt.home import home
+from qadapt.jobs.database import connect, transaction
+from qadapt.jobs.payloads import keep, load, without_secrets
 from qadapt.jobs.plan import Plan, decode_plan, encode_plan
-from qadapt.jobs.schema import migrate, transaction
+from qadapt.jobs.records import Chunk, Entry, Event, State
+from qadapt.jobs.schema import migrate
 from qadapt.provider import Result
 from qadapt.redact import redacted
 
 T = TypeVar("T")
-
-WAIT = 30.0
-"""Seconds that a process waits for another one's change."""
-
-PAUSE = 0.01
-"""Seconds between two tries where SQLite does not wait by itself."""
-
-
-_SAMPLE, _WORTH = 4096, 0.9
-"""Bytes of a payload that are compressed first, and the share of them that it must come to."""
-
-
-class State(StrEnum):
-    """What is known about a chunk."""
-
-    PLANNED = "planned"
-    """Nothing was sent, or what was sent is known not to have arrived."""
-    INTENDED = "intended"
-    """It may have been sent: a submit is under way, or was when its process ended."""
-    SUBMITTED = "submitted"
-    """The vendor has it, under a job id."""
-    DONE = "done"
-    """Its results are here."""
-    FAILED = "failed"
-    """The vendor says that the job failed, or gave results that are none."""
-    IN_DOUBT = "in doubt"
-    """It was sent and the answer was lost, and the vendor cannot be asked whether it has the job."""
-    CANCELLED = "cancelled"
-    """It was cancelled on request."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A run as the ledger knows it; times in seconds since 1970, ``delivered`` when its counts were handed out."""
-
-    id: str
-    created: float
-    label: str
-    fingerprint: str
-    backend: str
-    rows: int
-    shots: int
-    budget: str
-    delivered: float | None = None
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """A chunk as the ledger knows it.
-
-    Attributes:
-        run: Id of its run.
-        number: Its number in the plan.
-        state: What is known about it.
-        changed: Time of the last change, in seconds since 1970.
-        attempt: How often its works were sent as a new job, from 0.
-        tag: Tag of the latest submit; empty before.
-        job: The vendor's id of the latest job; empty before.
-        note: What was said about the last change.
-        cost: Estimate of one submit.
-    """
-
-    run: str
-    number: int
-    state: State
-    changed: float
-    attempt: int
-    tag: str
-    job: str
-    note: str
-    cost: Cost
-
-
-@dataclass(frozen=True)
-class Event:
-    """One change of a chunk's state; time in seconds since 1970."""
-
-    time: float
-    chunk: int
-    state: State
-    attempt: int
-    tag: str
-    job: str
-    note: str
 
 
 class Ledger:
@@ -132,14 +46,8 @@ class Ledger:
         self.path = default_path() if path is None else Path(path)
         with self._ours():
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._database = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
+            self._database = connect(self.path)
             try:
-                # A file of its own mode would show circuits and weights to everybody.
-                self.path.chmod(0o600)
-                _write_ahead(self._database)
-                # The plug may be pulled: a commit is on the disk when it returns.
-                self._database.execute("PRAGMA synchronous = FULL")
-                self._database.execute("PRAGMA foreign_keys = ON")
                 migrate(self._database)
             except BaseException:
                 self._database.close()
@@ -167,7 +75,7 @@ class Ledger:
         """
         run, now = uuid.uuid4().hex[:12], time.time()
         with self._change():
-            payload = self._keep(encode_plan(plan))
+            payload = keep(self._database, encode_plan(plan))
             self._database.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
                 (run, now, redacted(label), fingerprint, plan.backend, plan.rows, plan.work.shots, payload, budget),
@@ -209,8 +117,8 @@ class Ledger:
         """
         now, tag, job, note = time.time(), redacted(tag), redacted(job), redacted(note)
         with self._change():
-            kept = None if results is None else self._keep(encode_results(results))
-            answer = None if raw is None else self._keep(_without_secrets(raw))
+            kept = None if results is None else keep(self._database, encode_results(results))
+            answer = None if raw is None else keep(self._database, without_secrets(raw))
             found = self._database.execute(
                 "UPDATE chunks SET state = ?, changed = ?, attempt = ?, tag = ?, job = ?, note = ?, results = ?"
                 " WHERE run = ? AND number = ?",
@@ -336,26 +244,16 @@ class Ledger:
     def _lock(self, run: str) -> Path:
         return self.path.with_name(f"{self.path.name}.locks") / run
 
-    def _keep(self, data: bytes) -> str:
-        """Store bytes by their hash; what is there stays as it is."""
-        name = hashlib.sha256(data).hexdigest()
-        self._database.execute("INSERT OR IGNORE INTO payloads VALUES (?, ?, ?)", (name, len(data), _small(data)))
-        return name
-
     def _read(self, make: Callable[[bytes], T], query: str, values: tuple[Any, ...], what: str) -> T:
         with self._ours():
             row = self._database.execute(query, values).fetchone()
-            name = row[0] if row else None
-            stored = self._database.execute("SELECT data FROM payloads WHERE hash = ?", (name,)).fetchone()
-        if name is None or stored is None:
-            raise LedgerError(f"no {what} in {self.path}")
-        try:
-            data = zlib.decompress(stored[0])
-            if hashlib.sha256(data).hexdigest() != name:
-                raise ValueError("its hash is another one")
-            return make(data)
-        except (ValueError, zlib.error) as error:
-            raise LedgerError(f"the {what} in {self.path} is damaged: {error}") from error
+            try:
+                data = load(self._database, row[0]) if row and row[0] else None
+                if data is not None:
+                    return make(data)
+            except ValueError as error:
+                raise LedgerError(f"the {what} in {self.path} is damaged: {error}") from error
+        raise LedgerError(f"no {what} in {self.path}")
 
     def _all(self, make: Callable[..., T], query: str, values: tuple[Any, ...]) -> list[T]:
         with self._ours():
@@ -373,9 +271,11 @@ class Ledger:
     @contextmanager
     def _ours(self) -> Iterator[None]:
         """Raise what SQLite and the file system say as an error of our tree."""
+        from sqlite3 import Error
+
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (Error, OSError) as error:
             raise LedgerError(f"{self.path}: {error}", hint="QADAPT_LEDGER names another ledger") from error
 
 
@@ -387,32 +287,7 @@ def _chunk(run: str, number: int, state: str, changed: float, *rest: Any) -> Chu
     return Chunk(run, number, State(state), changed, attempt, tag, job, note, Cost.model_validate_json(cost))
 
 
-def _write_ahead(database: sqlite3.Connection) -> None:
-    """Switch a file to a write-ahead log; SQLite itself does not wait for other processes that read it just now."""
-    end = time.monotonic() + WAIT
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
-                raise
-            time.sleep(PAUSE)
-
-
-def _without_secrets(data: bytes) -> bytes:
-    text = data.decode(errors="surrogateescape")
-    return data if (hidden := redacted(text)) == text else hidden.encode(errors="surrogateescape")
-
-
 def default_path() -> Path:
     """The ledger that is used where none is named."""
     named = os.environ.get("QADAPT_LEDGER")
     return Path(named) if named else home() / "ledger.db"
-
-
-def _small(data: bytes) -> bytes:
-    """Compress bytes; those whose sample does not get smaller, as angles, are only wrapped, 40 times as quickly."""
-    middle = data[len(data) // 2 :][:_SAMPLE]
-    helps = len(zlib.compress(middle, 1)) < _WORTH * len(middle)
-    return zlib.compress(data, 6 if helps else 0)

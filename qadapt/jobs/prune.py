@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
 from qadapt.errors import LedgerError
-from qadapt.jobs.ledger import Entry, Ledger, State
+from qadapt.jobs.ledger import Ledger
+from qadapt.jobs.records import Entry, State
 
 _WEIGHT = """
     WITH gone AS (SELECT value FROM json_each(:runs)),
@@ -37,6 +37,8 @@ def weight(ledger: Ledger, runs: Sequence[str]) -> int:
     Raises:
         LedgerError: The ledger cannot be read.
     """
+    import sqlite3
+
     try:
         with closing(sqlite3.connect(f"{ledger.path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             (size,) = database.execute(_WEIGHT, {"runs": json.dumps(list(runs))}).fetchone()

@@ -19,10 +19,12 @@ from qadapt.cost import Cost
 from qadapt.counts import Counts
 from qadapt.errors import BindingsError, LedgerError
 from qadapt.jobs.budget import Budget, estimate, spent, total
-from qadapt.jobs.flight import Flight, Show
-from qadapt.jobs.ledger import Entry, Ledger, State
+from qadapt.jobs.flight import Flight
+from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Options, Plan, fingerprint, make_plan
 from qadapt.jobs.policy import PATIENT, Policy
+from qadapt.jobs.progress import Show
+from qadapt.jobs.records import Entry, State
 from qadapt.provider import Backend, Result, check_angles
 
 Where: TypeAlias = Ledger | Literal["auto", "none"]
@@ -111,12 +113,12 @@ def run(
     bindings = Bindings.of(bindings) if isinstance(bindings, Mapping) else bindings
     if not isinstance(bindings, Bindings):
         raise BindingsError(f"bindings are {type(bindings).__name__}, expected Bindings or values by name")
-    backend = registry.backend(backend) if isinstance(backend, str) else backend
-    check_angles(circuit, bindings.check(circuit.parameters))
-    book = ledger if isinstance(ledger, Ledger) else _default(ledger, backend)
-    options = Options(shots, seed, packed, spacing, policy.rows)
-    mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options)
     with ExitStack() as held:
+        backend = held.enter_context(registry.using(backend))
+        check_angles(circuit, bindings.check(circuit.parameters))
+        book = ledger if isinstance(ledger, Ledger) else _default(ledger, backend)
+        options = Options(shots, seed, packed, spacing, policy.rows)
+        mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options)
         if book is not None and book is not ledger:
             held.enter_context(book)
         if book is not None and (entry := _unfinished(book, mark, held)):
@@ -216,18 +218,18 @@ def _go_on(
     there, record = partial(book.results, entry.id), partial(book.record, entry.id)
     if all(chunk.state is State.DONE for chunk in chunks):
         return _finished(plan, {chunk.number: there(chunk.number) for chunk in chunks}, entry.id, book)
-    backend = backend or registry.backend(entry.backend)
-    if backend.name != entry.backend:
-        raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {backend.name}")
-    again = {State.PLANNED, State.FAILED, State.CANCELLED}
-    if not backend.capabilities.retrieval:
-        again.add(State.SUBMITTED)  # the job has ended with its process
-    used = spent(chunks, book.events(entry.id)) + total(chunk.cost for chunk in chunks if chunk.state in again)
-    limits = budget or Budget.model_validate_json(entry.budget)
-    afford = _purse(limits, [chunk.cost for chunk in chunks], used, free=backend.capabilities.simulated)
-    flight = Flight(plan, backend, policy, run=entry.id, record=record, afford=afford, show=progress)
-    flight.take_up(chunks, there)
-    return _finished(plan, flight.fly(), entry.id, book)
+    with registry.using(backend or entry.backend) as backend:
+        if backend.name != entry.backend:
+            raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {backend.name}")
+        again = {State.PLANNED, State.FAILED, State.CANCELLED}
+        if not backend.capabilities.retrieval:
+            again.add(State.SUBMITTED)  # the job has ended with its process
+        used = spent(chunks, book.events(entry.id)) + total(chunk.cost for chunk in chunks if chunk.state in again)
+        limits = budget or Budget.model_validate_json(entry.budget)
+        afford = _purse(limits, [chunk.cost for chunk in chunks], used, free=backend.capabilities.simulated)
+        flight = Flight(plan, backend, policy, run=entry.id, record=record, afford=afford, show=progress)
+        flight.take_up(chunks, there)
+        return _finished(plan, flight.fly(), entry.id, book)
 
 
 def _purse(budget: Budget, costs: Sequence[Cost], used: Cost, *, free: bool) -> Callable[[int], None]:

@@ -6,11 +6,14 @@ qadapt knows is not touched.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from qadapt.errors import LedgerError
+from qadapt.jobs.database import transaction
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -77,20 +80,7 @@ Columns that hold a payload's hash are no foreign keys: SQLite would search all 
 """
 
 
-@contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """Do what is inside as one change, or not at all; waits for other processes first."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:  # not after a full disk, for one
-            database.execute("ROLLBACK")
-        raise
-
-
-def migrate(database: sqlite3.Connection) -> None:
+def migrate(database: Connection) -> None:
     """Bring a file to the newest version; several processes may do so at once.
 
     Raises:
@@ -113,16 +103,18 @@ def migrate(database: sqlite3.Connection) -> None:
         database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
-def _version(database: sqlite3.Connection) -> int:
+def _version(database: Connection) -> int:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     return int(version)
 
 
 def _statements(script: str) -> Iterator[str]:
     """Statements of a script one by one: ``executescript`` would commit the transaction that it is in."""
+    from sqlite3 import complete_statement
+
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
-        if sqlite3.complete_statement(statement):
+        if complete_statement(statement):
             yield statement
             statement = ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from qadapt.errors import LedgerError
-from qadapt.jobs.ledger import Chunk, Ledger, State
+from qadapt.jobs.ledger import Ledger
+from qadapt.jobs.records import Chunk, State
 
 
 def settle(name: str, chunk: int, job: str | None, *, ledger: Ledger | None = None) -> Chunk:

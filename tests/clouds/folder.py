@@ -86,7 +86,7 @@ class FolderBackend:
 
     def cost(self, work: Sequence[Work]) -> Cost:
         shots = sum(each.shots * each.bindings.rows for each in work)
-        return Cost(executions=shots, seconds=2, dollars=0.5 + shots / 100, rules=(RULE,))
+        return Cost(shots=shots, seconds=2, dollars=0.5 + shots / 100, rules=(RULE,))
 
     def tags(self) -> list[str]:
         """Tags of the jobs that were made, in order."""

@@ -13,11 +13,13 @@ from qadapt.cost import Cost
 from qadapt.provider import Work
 
 TASK_DOLLARS = 0.30
-"""Price of one task on any QPU in US dollars: the table of https://aws.amazon.com/braket/pricing/ (a copy without a
-date that lists IonQ Forte, IQM Garnet and Rigetti Ankaa, so of 2025; unchanged since that of January 2021)."""
+"""Price of one task on any QPU in US dollars: the table of https://aws.amazon.com/braket/pricing/, from a copy without
+a date, read in November 2026, that lists IonQ Forte, IQM Garnet and Rigetti Ankaa."""
 
-TASK_RULE = "Amazon Braket: 0.30 USD per quantum task on a QPU (aws.amazon.com/braket/pricing, as of 2025)"
-PROGRAM_SET_RULE = "a program set is one quantum task (Amazon Braket Developer Guide, Running multiple programs, 2025)"
+TASK_RULE = (
+    "Amazon Braket: 0.30 USD per quantum task on a QPU (aws.amazon.com/braket/pricing, undated copy, read 2026-11)"
+)
+PROGRAM_SET_RULE = "a program set is one quantum task (Amazon Braket Developer Guide, undated copy, read 2026-11)"
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,10 @@ class Price:
             program_set: Whether they are one task; otherwise every row is one.
         """
         rows = sum(work.bindings.rows for work in works)
-        executions = sum(work.bindings.rows * work.shots for work in works)
+        shots = sum(work.bindings.rows * work.shots for work in works)
         rules = (TASK_RULE, *((PROGRAM_SET_RULE,) if program_set else ()))
         if self.shot is None:
-            return Cost(executions=executions, rules=(*rules, f"no price per shot: {self.source}"))
+            return Cost(shots=shots, rules=(*rules, f"no price per shot: {self.source}"))
         tasks = 1 if program_set else rows
-        dollars = tasks * TASK_DOLLARS + executions * self.shot
-        return Cost(
-            executions=executions, dollars=dollars, rules=(*rules, f"{self.shot:g} USD per shot ({self.source})")
-        )
+        dollars = tasks * TASK_DOLLARS + shots * self.shot
+        return Cost(shots=shots, dollars=dollars, rules=(*rules, f"{self.shot:g} USD per shot ({self.source})"))

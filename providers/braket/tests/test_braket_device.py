@@ -349,7 +349,7 @@ def test_cost(cloud, impatient):
     asked = len(cloud.log)
     cost = backend.cost([work])
     assert cost.dollars == pytest.approx(0.30 + 400 * 0.00145)
-    assert (cost.executions, cost.seconds) == (400, None)
+    assert (cost.shots, cost.seconds) == (400, None)
     assert cost.rules[:2] == (TASK_RULE, PROGRAM_SET_RULE)
     assert "0.00145 USD per shot" in cost.rules[2]
     assert len(cloud.log) == asked
@@ -362,7 +362,7 @@ def test_cost(cloud, impatient):
     cloud.machines[GARNET] = ("Garnet", "ONLINE", document)
     unknown = impatient.open("garnet").cost([work])
     assert unknown.dollars is None
-    assert unknown.executions == 400
+    assert unknown.shots == 400
 
 
 def test_the_bucket_is_the_users_or_the_accounts(cloud, monkeypatch):

@@ -1,8 +1,9 @@
 """Cost: QPU time by IBM's published formula.
 
 ``2 s + (rep_delay + circuit length) * executions`` for every job, where the circuit length includes the reset before it
-(https://quantum.cloud.ibm.com/docs/guides/estimate-job-run-time, read in October 2026). IBM calls it an approximation:
-a job that is cut into parts takes the 2 s for each, and error suppression makes circuits longer.
+(https://quantum.cloud.ibm.com/docs/guides/estimate-job-run-time, a copy without a date, read in November 2026). IBM
+calls it an approximation: a job that is cut into parts takes the 2 s for each, and error suppression makes circuits
+longer.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ DEFAULT_REP_DELAY = 250e-6
 
 RULE = (
     "IBM QPU time: 2 s per job + (rep_delay + circuit length) per execution "
-    "(quantum.cloud.ibm.com/docs/guides/estimate-job-run-time, October 2026)"
+    "(quantum.cloud.ibm.com/docs/guides/estimate-job-run-time, undated copy, read 2026-11)"
 )
 SESSION = "IBM sessions are charged by the time they are open; the estimate is that of their jobs alone"
 PRICE = "price of a minute as given in the options"
@@ -94,4 +95,4 @@ def cost(works: Sequence[Work], target: Target, timing: Timing, options: Options
     price = options.dollars_per_minute
     rules = (RULE, *([SESSION] if options.mode == "session" else []), *([] if price is None else [PRICE]))
     dollars = None if price is None else price * seconds / 60
-    return Cost(executions=sum(executions), seconds=seconds, dollars=dollars, rules=rules)
+    return Cost(shots=sum(executions), seconds=seconds, dollars=dollars, rules=rules)

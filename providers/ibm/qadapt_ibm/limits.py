@@ -1,7 +1,7 @@
 """Limits: what one job may hold by IBM's published rules, checked before anything is sent.
 
-The rules are those of https://quantum.cloud.ibm.com/docs/guides/job-limits, read in October 2026. IBM publishes no
-limit of the size of a job in bytes, so none is checked.
+The rules are those of https://quantum.cloud.ibm.com/docs/guides/job-limits, from a copy without a date, read in
+November 2026. IBM publishes no limit of the size of a job in bytes, so none is checked.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ PREFIX = "QADAPT_IBM_"
 """Every option can be given as an environment variable of this prefix, as in ``QADAPT_IBM_MODE=batch``."""
 
 LONGEST = 10_800
-"""Most seconds of QPU time of a job; https://quantum.cloud.ibm.com/docs/guides/max-execution-time, October 2026."""
+"""Most seconds of QPU time of a job (https://quantum.cloud.ibm.com/docs/guides/max-execution-time, a copy without a
+date, read in November 2026)."""
 
 
 class Options(BaseModel):

@@ -25,7 +25,7 @@ from urllib3 import Retry
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from qadapt.deadline import remaining
-from qadapt.errors import AccessError, ProviderError, UnavailableError
+from qadapt.errors import AccessError, MissingExtraError, ProviderError, UnavailableError
 from qadapt.redact import conceal, scrub
 
 if TYPE_CHECKING:
@@ -225,16 +225,15 @@ def harden(client: Any) -> None:
     """Give a client of the service (``RuntimeClient``) our transport and authorisation, before it sends anything.
 
     Raises:
-        ProviderError: This version of the client is another inside; nothing may be sent with it.
+        MissingExtraError: This version of the client is another inside; nothing may be sent with it.
     """
     session = getattr(client, "_session", None)
     inner = getattr(session, "auth", None)
     if isinstance(inner, Authorisation):
         return
     if not isinstance(session, Session) or not all(hasattr(inner, name) for name in ("tm", "crn", "api_key")):
-        raise ProviderError(
+        raise MissingExtraError(
             "this version of qiskit-ibm-runtime is another inside: posts that repeat themselves cannot be switched off",
-            provider=_PROVIDER,
             hint="install a version that qadapt-ibm was tested with",
         )
     session.auth = Authorisation(inner)

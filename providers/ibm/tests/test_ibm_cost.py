@@ -52,8 +52,8 @@ def test_the_published_quick_formula(timing: Timing) -> None:
     assert 50e-6 < cost.length(circuit, fake.target(NAME), timing) < 100e-6
     works = [Work(circuit, Bindings.of({}, shape=(250,)), 4096)]
     found = cost.cost(works, fake.target(NAME), timing, Options())
-    assert found.executions == 250 * 4096
-    assert found.seconds == pytest.approx(2 + 0.00035 * found.executions, rel=0.15)
+    assert found.shots == 250 * 4096
+    assert found.seconds == pytest.approx(2 + 0.00035 * found.shots, rel=0.15)
 
 
 def test_every_term(timing: Timing) -> None:

@@ -106,7 +106,7 @@ def test_mixed_shots() -> None:
 
 
 def test_the_numbers_are_the_published_ones() -> None:
-    """https://quantum.cloud.ibm.com/docs/guides/job-limits, October 2026."""
+    """https://quantum.cloud.ibm.com/docs/guides/job-limits, undated copy, read in November 2026."""
     assert (limits.MAX_EXECUTIONS, limits.MAX_INSTRUCTIONS, limits.MAX_ENTANGLING) == (
         10_000_000,
         26_800_000,

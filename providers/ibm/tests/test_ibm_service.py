@@ -385,7 +385,7 @@ def test_it_can_find_limit_and_cost(backend: ServiceBackend) -> None:
     assert isinstance(backend, Limiting)
     assert isinstance(backend, Costing)
     before = backend.cost(work(100))
-    assert before.executions == 400
+    assert before.shots == 400
     assert before.seconds is not None
     assert 2.1 < before.seconds < 2.2
     assert before.dollars is None

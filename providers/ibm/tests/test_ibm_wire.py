@@ -19,7 +19,7 @@ from clouds.ibm import CRN, KEY, MACHINE, IBMCloud
 from ibm_cases import Open, work
 from qadapt import redact
 from qadapt.deadline import within
-from qadapt.errors import AccessError, ProviderError, UnavailableError
+from qadapt.errors import AccessError, MissingExtraError, ProviderError, UnavailableError
 from qadapt.provider import Done
 from qadapt_ibm import wire
 from qadapt_ibm.account import Account
@@ -73,7 +73,7 @@ def test_every_client_is_hardened_before_it_sends_anything(account: Account, mon
 
 @pytest.mark.parametrize("broken", [object(), None])
 def test_a_client_of_another_make_is_refused(broken: object) -> None:
-    with pytest.raises(ProviderError, match="another inside"):
+    with pytest.raises(MissingExtraError, match="another inside"):
         wire.harden(broken)
 
 
@@ -82,7 +82,7 @@ def test_a_service_that_is_not_hardened_is_refused(account: Account, monkeypatch
 
     monkeypatch.setattr(RuntimeClient, "_session", property(lambda _: None, lambda *_: None), raising=False)
     monkeypatch.setattr(RuntimeClient, "__init__", lambda *_: None)
-    with pytest.raises(ProviderError, match="another inside"):
+    with pytest.raises(MissingExtraError, match="another inside"):
         account.connect()
 
 

@@ -42,7 +42,7 @@ Quantum Chip Computing Task, qcloud.originqc.com.cn/document/origin-pilotos-en, 
 MAX_CIRCUITS = 200
 """Most circuits of a task, by pyQPanda3's documentation (qcloud.originqc.com.cn/document/pyqpanda3-docs, read in
 November 2026); the client itself takes more."""
-RULE = "Origin: executions are circuits times shots; no published price was found (looked for in November 2026)"
+RULE = "Origin: no published price was found (looked for in November 2026)"
 
 CAPABILITIES = Capabilities(
     max_shots=MAX_SHOTS, max_rows=MAX_CIRCUITS, max_works=1, max_jobs=2, cancel=True, retrieval=True
@@ -152,7 +152,7 @@ class CloudBackend:
 
     def cost(self, work: Sequence[Work]) -> Cost:
         """Executions, which Origin counts; it publishes no price."""
-        return Cost(executions=sum(one.bindings.rows * one.shots for one in work), rules=(RULE,))
+        return Cost(shots=sum(one.bindings.rows * one.shots for one in work), rules=(RULE,))
 
     def _provenance(self, ticket: Ticket) -> Provenance:
         options = self._options

@@ -66,7 +66,7 @@ def test_an_opened_chip_says_what_it_is() -> None:
     assert (can.max_rows, can.max_works, can.cancel, can.retrieval) == (200, 1, True, True)
     assert not any((can.find, can.simulated, can.seed, can.exact_sampling))
     cost = backend.cost([work(rows=7, shots=30)])
-    assert (cost.executions, cost.dollars, cost.seconds) == (210, None, None)
+    assert (cost.shots, cost.dollars, cost.seconds) == (210, None, None)
     assert cost.rules
     assert cost.rules == backend.cost([]).rules
 

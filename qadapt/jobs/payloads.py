@@ -1,0 +1,53 @@
+"""Payloads: bytes that are kept by their hash, compressed, and never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from typing import TYPE_CHECKING
+
+from qadapt.redact import redacted
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+_SAMPLE, _WORTH = 4096, 0.9
+"""Bytes of a payload that are compressed first, and the share of them that it must come to."""
+
+
+def keep(database: Connection, data: bytes) -> str:
+    """Store bytes and return their hash; what is there stays as it is."""
+    name = hashlib.sha256(data).hexdigest()
+    database.execute("INSERT OR IGNORE INTO payloads VALUES (?, ?, ?)", (name, len(data), _small(data)))
+    return name
+
+
+def load(database: Connection, name: str) -> bytes | None:
+    """Bytes of a hash; None if there are none.
+
+    Raises:
+        ValueError: They are damaged.
+    """
+    stored = database.execute("SELECT data FROM payloads WHERE hash = ?", (name,)).fetchone()
+    if stored is None:
+        return None
+    try:
+        data = zlib.decompress(stored[0])
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if hashlib.sha256(data).hexdigest() != name:
+        raise ValueError("its hash is another one")
+    return data
+
+
+def without_secrets(data: bytes) -> bytes:
+    """Bytes as they are, but for concealed values."""
+    text = data.decode(errors="surrogateescape")
+    return data if (hidden := redacted(text)) == text else hidden.encode(errors="surrogateescape")
+
+
+def _small(data: bytes) -> bytes:
+    """Compress bytes; those whose sample does not get smaller, as angles, are only wrapped, which takes no time."""
+    middle = data[len(data) // 2 :][:_SAMPLE]
+    helps = len(zlib.compress(middle, 1)) < _WORTH * len(middle)
+    return zlib.compress(data, 6 if helps else 0)
