@@ -21,19 +21,21 @@ from typing import Any
 import qadapt
 from benchmarks.jobs import CIRCUIT, ROWS, against, rows
 from benchmarks.tables import Ratio
-from qadapt import Backend
+from qadapt import Backend, Parameter, registry
 from qadapt.jobs import Ledger, Options, Policy, estimate, make_plan
 from qadapt.jobs.flight import Flight
 from qadapt.jobs.plan import Plan
 
 SHOTS = 100
-REPEATS = 7
+REPEATS, SLOW_REPEATS = 9, 3
 TESTS = Path(__file__).parents[1] / "tests"
 
 
 def comparisons() -> Iterator[Ratio]:
     """Yield the comparisons of this page."""
     yield _ibm()
+    yield _origin()
+    yield _braket()
 
 
 @contextmanager
@@ -104,3 +106,73 @@ def _ibm() -> Ratio:
 
 def _resolved(url: str, *_: object) -> str:
     return f"{url}/api/v1"
+
+
+def _origin() -> Ratio:
+    import pyqpanda3.qcloud as qcloud
+
+    from clouds.origin import Served
+    from qadapt_origin.cloud import _programs as programs
+
+    with Served() as server, Ledger() as ledger:
+        os.environ.update({"ORIGIN_URL": server.url, "ORIGIN_API_KEY": server.key})
+        with registry.using("origin:WK_SMALL") as backend:
+            plan = make_plan(CIRCUIT, rows(ROWS), backend, Options(SHOTS, packed=False))
+            works = [work for chunk in range(len(plan.chunks)) for work in plan.works(chunk)]
+            options = qcloud.QCloudOptions(0, False, False, False, is_prob_counts=True)
+            chip = qcloud.QCloudService(server.key, server.url).backend("WK_SMALL")
+
+            def theirs() -> None:
+                for work in works:
+                    chip.run(list(programs(work)), SHOTS, options).job_id()
+
+            return against(
+                f"submitting {ROWS} rows of {len(CIRCUIT.parameters)} angles as {len(works)} tasks, by a worker",
+                lambda: ours(plan, backend, ledger),
+                "pyqpanda3's QCloudService in this process, programs built gate by gate",
+                theirs,
+                SLOW_REPEATS,
+            )
+
+
+def _braket() -> Ratio:
+    from braket.aws import AwsDevice
+    from braket.circuits import Circuit, FreeParameter
+    from braket.program_sets import CircuitBinding, ProgramSet
+
+    from clouds.braket import GARNET
+
+    with cloud("clouds.braket"), Ledger() as ledger, registry.using("braket:garnet") as backend:
+        plan = make_plan(CIRCUIT, rows(ROWS), backend, Options(SHOTS, packed=False))
+        works = [work for chunk in range(len(plan.chunks)) for work in plan.works(chunk)]
+        native = works[0].circuit
+        names = [parameter.name for operation in native.gates() for parameter in operation.parameters]
+        inputs = {name: FreeParameter(f"a{number}") for number, name in enumerate(dict.fromkeys(names))}
+        box = Circuit()
+        for operation in native.gates():
+            # Labels of the device count from 1.
+            qubits = [qubit + 1 for qubit in operation.qubits]
+            if operation.gate == "cz":
+                box.cz(*qubits)
+            else:
+                angles = [
+                    inputs[angle.name] * angle.scale + angle.offset if isinstance(angle, Parameter) else angle
+                    for angle in operation.angles
+                ]
+                box.prx(*qubits, *angles)
+        circuit = Circuit().add_verbatim_box(box).measure([qubit + 1 for qubit in native.bits])
+        device = AwsDevice(GARNET)
+
+        def theirs() -> None:
+            for work in works:
+                values = {f"a{number}": work.bindings.column(name).tolist() for number, name in enumerate(inputs)}
+                programs = ProgramSet(CircuitBinding(circuit, input_sets=values), shots_per_executable=SHOTS)
+                device.run(programs, (device.aws_session.default_bucket(), "peer"))
+
+        return against(
+            f"submitting {ROWS} rows of {len(CIRCUIT.parameters)} angles as {len(works)} program sets",
+            lambda: ours(plan, backend, ledger),
+            "AwsDevice.run alone",
+            theirs,
+            SLOW_REPEATS,
+        )

@@ -69,6 +69,11 @@ def _reading() -> Iterator[None]:
 
 def encode_works(works: Sequence[Work]) -> bytes:
     """Write works; shared columns of bindings stay shared, and a matrix of values is written as one."""
+    return encode(*describe_works(works))
+
+
+def describe_works(works: Sequence[Work]) -> tuple[Any, Arrays]:
+    """Works as a part of a JSON document and arrays, for messages that hold more."""
     arrays: dict[str, NDArray[Any]] = {}
     heads = []
     for number, work in enumerate(works):
@@ -88,7 +93,7 @@ def encode_works(works: Sequence[Work]) -> bytes:
                 "seed": work.seed,
             }
         )
-    return encode(heads, arrays)
+    return heads, arrays
 
 
 def decode_works(message: bytes | memoryview) -> tuple[Work, ...]:
@@ -97,7 +102,15 @@ def decode_works(message: bytes | memoryview) -> tuple[Work, ...]:
     Raises:
         ValueError: The bytes are something else.
     """
-    heads, arrays = decode(message)
+    return read_works(*decode(message))
+
+
+def read_works(heads: Any, arrays: Arrays) -> tuple[Work, ...]:
+    """Works from what ``describe_works`` said.
+
+    Raises:
+        ValueError: It said something else.
+    """
     with _reading():
         for array in arrays.values():
             array.setflags(write=False)

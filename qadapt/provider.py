@@ -119,9 +119,15 @@ class Done:
 
 @dataclass(frozen=True, eq=False)
 class Failed:
-    """The job will not finish; an ``UnavailableError`` says that the same works may do better in a new job."""
+    """The job will not finish, or its results are none.
+
+    Attributes:
+        error: Why; an ``UnavailableError`` says that the job is gone and the same works may do better in a new one.
+        raw: What the vendor answered, where it answered with results that are none.
+    """
 
     error: ProviderError
+    raw: bytes | None = None
 
 
 @runtime_checkable
@@ -172,6 +178,14 @@ class Finding(Protocol):
         Raises:
             UnavailableError: The vendor does not answer.
         """
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A backend whose jobs depend on more than its name; a run is taken up only where all of it is the same."""
+
+    def identity(self) -> Mapping[str, str]:
+        """Account and options by name, as text for people; no secrets. Asks nothing of the network a second time."""
 
 
 @runtime_checkable

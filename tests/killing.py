@@ -27,8 +27,9 @@ from qadapt.jobs import Ledger, Policy, State, partial_results
 from qadapt.jobs.flight import FOUND, NOT_ARRIVED
 
 SHOTS = 20
-POLICY = Policy(rows=1, settle=1.0, backoff=0.05, longest_backoff=0.5, deadline=20.0, in_doubt="resend")
-"""One execution per job. Where a submit is in doubt it is sent again: the policy says so, and the ledger shows it."""
+POLICY = Policy(rows=1, settle=0.15, backoff=0.05, longest_backoff=0.5, deadline=20.0, in_doubt="resend")
+"""One execution per job. What was sent is at the cloud at once, so clients live long enough to be sure of what is not.
+Where a submit is in doubt it is sent again: the policy says so, and the ledger shows it."""
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,22 @@ class Calls:
                     raise
         raise AssertionError("tenacity returns or raises")
 
-    def whereabouts(self, tag: str, since: float) -> str | None:
+    def gone(self, tried: float, taken_up: float) -> float:
+        """When nobody was sending a submit of another process any more, by ``time.monotonic``.
+
+        Args:
+            tried: When it was last tried, in seconds since 1970; it ended by its deadline.
+            taken_up: When this process took the run up, by ``time.monotonic``; the other one had ended by then.
+        """
+        return taken_up - max(0.0, time.time() - tried - self._policy.deadline)
+
+    def whereabouts(self, tag: str, gone: float) -> str | None:
         """Job id of a submit whose answer was lost; None if the vendor has surely not got it.
 
         Args:
             tag: Of the submit.
-            since: When it was last tried, in seconds since 1970; the vendor may have got it until its deadline.
+            gone: When nobody was sending it any more, by ``time.monotonic``; what was sent may arrive for
+                ``Policy.settle`` seconds more.
 
         Raises:
             DoubtError: The vendor cannot be asked.
@@ -90,11 +100,10 @@ class Calls:
             return None  # jobs end with their process, and within it a tag makes one job
         if not (backend.capabilities.find and isinstance(verbs, Finding)):
             raise DoubtError(f"nobody can say whether {backend.name} has submit {tag}", provider=backend.name)
-        finding, ended = verbs, since + self._policy.deadline
-        settled = time.monotonic() + self._policy.settle - max(0.0, time.time() - ended)
+        finding = verbs
         while True:
             # A look that begins too early says nothing, however long it takes.
-            left = settled - time.monotonic()
+            left = gone + self._policy.settle - time.monotonic()
             found: str | None = self._patiently("find", lambda: finding.find(tag))
             if found or left <= 0:
                 return found
@@ -127,7 +136,7 @@ class Calls:
     def _found(self, tag: str) -> str | None:
         """Job id of a submit that ends just now; the vendor's troubles here must not count as those of the submit."""
         try:
-            return self.whereabouts(tag, time.time())
+            return self.whereabouts(tag, time.monotonic())
         except DoubtError:
             raise
         except ProviderError as error:

@@ -95,6 +95,7 @@ class _Cancelling:
         self._backend = backend
         self._calls = Calls(backend, policy)
         self._record = record
+        self._taken_up = time.monotonic()
         self._cancelled: list[int] = []
         self._finished: list[int] = []
         self._unsent: list[int] = []
@@ -126,7 +127,7 @@ class _Cancelling:
             return None
         try:
             if chunk.state is not State.SUBMITTED:
-                job = self._calls.whereabouts(chunk.tag, chunk.changed)
+                job = self._calls.whereabouts(chunk.tag, self._calls.gone(chunk.changed, self._taken_up))
                 if job is None:
                     self._record(number, State.PLANNED, attempt=chunk.attempt, note=NOT_ARRIVED)
                     self._unsent.append(number)

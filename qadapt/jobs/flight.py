@@ -124,12 +124,12 @@ class Flight:
             UnavailableError: The vendor does not answer whether it has what may have been sent.
         """
         self._ready.clear()
-        retrieval = self._backend.capabilities.retrieval
+        retrieval, now = self._backend.capabilities.retrieval, time.monotonic()
         for chunk in chunks:
             if chunk.state is State.DONE:
                 self._results[chunk.number] = results(chunk.number)
             elif chunk.state in (State.INTENDED, State.IN_DOUBT):
-                self._settle(chunk)
+                self._settle(chunk, now)
             elif retrieval and (
                 chunk.state is State.SUBMITTED
                 # It may have finished before it was cancelled, or may not have been cancelled at all.
@@ -204,11 +204,11 @@ class Flight:
         now = time.monotonic()
         self._open.append(_Open(number, attempt, tag, job, now, now, Pending()))
 
-    def _settle(self, chunk: Chunk) -> None:
+    def _settle(self, chunk: Chunk, taken_up: float) -> None:
         """Find out what became of a submit whose answer nobody has seen."""
         number, attempt, tag = chunk.number, chunk.attempt, chunk.tag
         try:
-            job = self._calls.whereabouts(tag, chunk.changed)
+            job = self._calls.whereabouts(tag, self._calls.gone(chunk.changed, taken_up))
         except DoubtError as error:
             self._doubted(number, attempt, tag, error)
             return

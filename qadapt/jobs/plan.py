@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
-from qadapt.codec import decode, decode_works, encode, encode_works
+from qadapt.codec import decode, describe_works, encode, read_works
 from qadapt.compile import MAX_TILE, Packed, compile_circuit, pack
 from qadapt.counts import Counts
 from qadapt.errors import BadResultError, BindingsError, TargetError
@@ -205,7 +205,8 @@ def fingerprint(circuit: Circuit, bindings: Bindings, backend: str, options: Opt
 def encode_plan(plan: Plan) -> bytes:
     """Write a plan for another process."""
     head = {"backend": plan.backend, "rows": plan.rows, "tiles": plan.tiles, "chunks": plan.chunks}
-    return encode(head, {"work": np.frombuffer(encode_works([plan.work]), dtype=np.uint8)})
+    works, arrays = describe_works([plan.work])
+    return encode({**head, "works": works}, arrays)
 
 
 def decode_plan(message: bytes) -> Plan:
@@ -216,7 +217,7 @@ def decode_plan(message: bytes) -> Plan:
     """
     head, arrays = decode(message)
     try:
-        (work,) = decode_works(arrays["work"].tobytes())
+        (work,) = read_works(head["works"], arrays)
         chunks = tuple(tuple((start, stop) for start, stop in cut) for cut in head["chunks"])
         return Plan(head["backend"], work, head["rows"], head["tiles"], chunks)
     except (KeyError, TypeError, BindingsError) as error:

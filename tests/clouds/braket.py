@@ -535,5 +535,5 @@ def failure(number: int, *, retryable: bool) -> dict[str, Any]:
 
 if __name__ == "__main__":
     with BraketCloud() as cloud:
-        print(cloud.url, flush=True)
+        print(json.dumps(environment(cloud.url)), flush=True)
         sys.stdin.read()

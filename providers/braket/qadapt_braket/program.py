@@ -6,6 +6,7 @@ program set is one program with a list of values per input, or, of a work withou
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qadapt.circuit import Circuit, Parameter
@@ -17,15 +18,22 @@ if TYPE_CHECKING:
     from braket.circuits import FreeParameter
 
 
-def source(circuit: Circuit, device: Device) -> tuple[str, tuple[Parameter, ...]]:
-    """OpenQASM of a native circuit with inputs ``a0``, ``a1``, ..., and our angle of each."""
+@lru_cache(maxsize=32)  # a run sends the same circuit again and again
+def source(circuit: Circuit, labels: tuple[int, ...], as_rx: bool) -> tuple[str, tuple[Parameter, ...]]:
+    """OpenQASM of a native circuit with inputs ``a0``, ``a1``, ..., and our angle of each.
+
+    Args:
+        circuit: Native circuit; its qubit *i* is the device's ``labels[i]``.
+        labels: Labels of the device's qubits.
+        as_rx: Quarter and half turns are written as rx.
+    """
     from braket.circuits import Circuit as BraketCircuit
 
-    labels, inputs = device.labels, dict[Parameter, "FreeParameter"]()
+    inputs = dict[Parameter, "FreeParameter"]()
     gates = [(o.gate, o.angles, tuple(labels[qubit] for qubit in o.qubits)) for o in circuit.gates()]
     whole = BraketCircuit()
     if gates:
-        whole.add_verbatim_box(build(gates, inputs, as_rx=device.as_rx))
+        whole.add_verbatim_box(build(gates, inputs, as_rx=as_rx))
     whole.measure([labels[qubit] for register in circuit.measured for qubit in register])
     return openqasm(whole).source, tuple(inputs)
 
@@ -34,7 +42,7 @@ def task(work: Work, device: Device) -> dict[str, Any]:
     """Arguments of ``CreateQuantumTask`` that say what to run; the same in every process."""
     from braket.ir.openqasm import Program, ProgramSet
 
-    text, angles = source(work.circuit, device)
+    text, angles = source(work.circuit, device.labels, device.as_rx)
     columns = columns_of_inputs(angles, work.bindings)
     if device.limits.program_set is None:
         return {

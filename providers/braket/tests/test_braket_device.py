@@ -433,6 +433,6 @@ def test_a_cloud_can_run_in_a_process_of_its_own():
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
-        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        assert json.loads(process.stdout.readline())["BRAKET_ENDPOINT"].startswith("http://127.0.0.1:")
         process.stdin.close()
         assert process.wait(30) == 0
