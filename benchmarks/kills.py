@@ -60,7 +60,7 @@ def _origin(folder: Path) -> Killed:
     with Served() as cloud:
         cloud.slow("submit", ANSWER)
         environment = {"ORIGIN_URL": cloud.url, "ORIGIN_API_KEY": cloud.key}
-        return _killed("origin:WK_SMALL", environment, folder, lambda: cloud.made, most=0.4, group=0.5)
+        return _killed("origin:WK_SMALL", environment, folder, lambda: cloud.made, most=0.3, group=0.5)
 
 
 def _killed(

@@ -25,7 +25,7 @@ class Cost(BaseModel):
     rules: tuple[str, ...] = ()
 
     def __add__(self, other: Cost) -> Cost:
-        """Sum of both; what only one of them knows counts as it is, so a sum is never above what is due."""
+        """Sum of both; what one of them does not know is not known of the sum."""
         if not isinstance(other, Cost):
             return NotImplemented
         return Cost(
@@ -37,4 +37,8 @@ class Cost(BaseModel):
 
 
 def _sum(first: float | None, second: float | None) -> float | None:
-    return second if first is None else first if second is None else first + second
+    return None if first is None or second is None else first + second
+
+
+NOTHING = Cost(seconds=0.0, dollars=0.0)
+"""What nothing costs, to begin a sum with."""

@@ -24,6 +24,9 @@ SLACK = 1e-11
 """By how much of a bound an angle may lie beyond its gate's range: the rounding of a bound like pi/2. 0 rounds to 0, so
 a range from 0 takes no negative angle."""
 
+MOST_SHOTS = 2**53
+"""Most shots per row: what a float64 still counts one by one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Work:
@@ -310,8 +313,8 @@ def check_shots(shots: int, seed: int | None) -> None:
     Raises:
         BindingsError: Shots below 1, a negative seed, or one of another type.
     """
-    if isinstance(shots, bool) or not isinstance(shots, int) or shots < 1:
-        raise BindingsError(f"shots is {shots!r}, expected a whole number of at least 1")
+    if isinstance(shots, bool) or not isinstance(shots, int) or not 1 <= shots <= MOST_SHOTS:
+        raise BindingsError(f"shots is {shots!r}, expected a whole number from 1 to {MOST_SHOTS}")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
         raise BindingsError(f"seed is {seed!r}, expected None or a whole number of at least 0")
 

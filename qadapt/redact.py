@@ -1,12 +1,22 @@
-"""Redact: secrets that must appear in no message, log or file."""
+"""Redact: secrets that must appear in no message, log or file.
+
+Vendors log what they send and what a server answers, the key among it, through loggers of their own. So from the first
+``conceal`` on, the factory of log records is wrapped (``logging.setLogRecordFactory``) for all loggers of the process:
+messages, arguments and exceptions are masked before any handler sees them. Out of its reach is what joins a record
+later: values of ``extra=``, and records of ``logging.makeLogRecord``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from logging import LogRecord
 
 LEAST = 8
 """Shortest text that is taken for a secret; hiding shorter ones would garble messages and protect nothing."""
@@ -24,12 +34,15 @@ _secrets: dict[str, frozenset[str]] = {}
 def conceal(*values: str | None) -> None:
     """Keep values, as keys and tokens, out of everything that ``redacted`` is asked about in this process.
 
-    They are kept out as they are and as they read in a URL, in JSON and in a ``repr``.
+    They are kept out as they are and as they read in a URL, in JSON and in a ``repr``. So they are out of log records,
+    whose factory is wrapped where it is not yet. The factory that was set before goes on making them. One that is set
+    later in its place is left alone until the next call.
     """
     for value in values:
         secret = value.strip() if value else ""
         if len(secret) >= LEAST:
             _secrets[secret] = frozenset(_forms(secret))
+            _watch_logs()
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -100,3 +113,71 @@ def _masked(value: Any, found: list[BaseException | None], depth: int = 0) -> An
         if masked[0] is not keys or masked[1] is not items:
             return dict(zip(*masked, strict=True))
     return value
+
+
+class _Probe:
+    """Message of a record that is made to learn whether our factory is asked."""
+
+    reached = False
+
+
+class _Redacting:
+    """A factory of log records that masks what another one makes."""
+
+    def __init__(self, former: Callable[..., LogRecord]) -> None:
+        self.former = former
+
+    def __call__(self, *values: Any, **named: Any) -> LogRecord:
+        record = self.former(*values, **named)
+        if isinstance(record.msg, _Probe):
+            record.msg.reached = True
+        else:
+            _redact_record(record)
+        return record
+
+
+def _watch_logs() -> None:
+    """Wrap the factory of log records unless ours is asked already, maybe by one that was set after it."""
+    import logging
+
+    factory = logging.getLogRecordFactory()
+    probe = _Probe()
+    if not isinstance(factory, _Redacting):
+        with suppress(Exception):
+            factory(__name__, logging.DEBUG, __file__, 0, probe, (), None)
+        if not probe.reached:
+            logging.setLogRecordFactory(_Redacting(factory))
+
+
+def _redact_record(record: LogRecord) -> None:
+    """Mask concealed values in a log record; what holds none stays as it is; never raises."""
+    with suppress(Exception):
+        try:
+            text = record.getMessage()
+        except Exception:  # logging will report it, with message and arguments as they are
+            record.msg, record.args = _shown(record.msg), _shown(record.args)
+        else:
+            if (hidden := redacted(text)) != text:
+                record.msg, record.args = hidden, ()
+            else:
+                record.args = _masked(record.args, [])
+    with suppress(Exception):
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            scrub(error)
+            # Some make their message anew of what they hold, and cannot be scrubbed.
+            text = "".join(traceback.format_exception(*record.exc_info)).removesuffix("\n")  # type: ignore[misc]
+            if not record.exc_text and (hidden := redacted(text)) != text:
+                record.exc_text = hidden
+    for name in ("exc_text", "stack_info"):
+        with suppress(Exception):
+            setattr(record, name, _masked(getattr(record, name), []))
+
+
+def _shown(value: Any) -> Any:
+    """A value, or its masked ``repr`` if that shows a secret."""
+    text = repr(value)
+    if (hidden := redacted(text)) == text:
+        return value
+    masked = _masked(value, [])
+    return masked if redacted(repr(masked)) == repr(masked) else (hidden,) if isinstance(value, tuple) else hidden

@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from functools import cache
 
 from qadapt import entries
+from qadapt.deadline import remaining, within
 from qadapt.entries import GROUP, installed
-from qadapt.errors import TargetError
+from qadapt.errors import TargetError, UnavailableError
 from qadapt.isolate import IsolatedProvider
 from qadapt.isolate.settings import Settings, wanted
 from qadapt.provider import Backend, Closing, Provider, Requirements, Requiring
 
-__all__ = ["GROUP", "backend", "installed", "provider", "using"]
+__all__ = ["GROUP", "OPENING", "backend", "installed", "provider", "using"]
+
+OPENING = 180.0
+"""Seconds that opening a backend may take, the import of the vendor's package and the sign-in included."""
 
 
 @cache
@@ -40,15 +44,25 @@ def provider(name: str) -> Provider:
 def backend(name: str) -> Backend:
     """Open a backend by its full name, ``provider:target``, as in ``local:statevector``.
 
+    Both the load of the provider and what it does to open the target end within ``OPENING`` seconds, or what is left of
+    an earlier deadline. A vendor that hangs is left behind on its thread.
+
     Raises:
         TargetError: The name has no colon, or the provider has no such target.
         MissingExtraError: The provider is not installed.
         AccessError: The target cannot be opened with the credentials at hand.
+        UnavailableError: The vendor cannot be reached, or opening did not end in time; never ``doubtful``.
     """
     vendor, colon, target = name.partition(":")
     if not (vendor and colon and target):
         raise TargetError(f"{name!r} is not a backend name", hint="write provider:target, as in local:statevector")
-    return provider(vendor).open(target)
+    try:
+        return within(
+            remaining(OPENING), lambda: provider(vendor).open(target), what=f"opening {name}", provider=vendor
+        )
+    except UnavailableError as error:
+        error.doubtful = False  # nothing was sent that could run
+        raise
 
 
 @contextmanager

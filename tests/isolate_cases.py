@@ -27,7 +27,7 @@ import ctypes, hashlib, json, os, sys, time, uuid
 from pathlib import Path
 from qadapt.codec import decode_works, encode_works
 from qadapt.cost import Cost
-from qadapt.errors import AccessError, JobFailedError, TargetError, UnavailableError
+from qadapt.errors import AccessError, BadResultError, JobFailedError, TargetError, UnavailableError
 from qadapt.local import STATEVECTOR, StatevectorBackend
 from qadapt.provider import Done, Failed, Pending, Requirements
 from qadapt.redact import conceal
@@ -81,6 +81,7 @@ def raises():
 def refused(): raise AccessError("not today", provider="crashy", hint="pay")
 def leaves(): sys.exit(0)
 def lies(): return 17
+def nonsense(): return Failed(BadResultError("none", provider="crashy"), b"\\x00what came")
 def tells():
     conceal("late-secret-value")
     os.write(2, b"late-secret-value " + os.environ.get("CRASHY_TOKEN", "").encode())
@@ -147,6 +148,8 @@ class Full(Cloud):
     def cost(self, work):
         misbehave("cost")
         return Cost(shots=sum(each.shots * each.bindings.rows for each in work), dollars=1.5, rules=("a rule",))
+    def identity(self):
+        return misbehave("identity") or {"account": "one", "options": ""}
     def most_rows(self, circuit, shots):
         return misbehave("most_rows") or circuit.num_qubits * shots
 

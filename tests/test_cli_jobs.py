@@ -18,11 +18,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 from cli_tools import Acme, Outcome, call, install
 from clouds.folder import RULE, Folder, FolderBackend
 from qadapt.circuit import Circuit, op
 from qadapt.cli import console, jobs, upkeep
+from qadapt.cli.options import read_policy
 from qadapt.cli.standing import Standing
 from qadapt.jobs import Ledger, State
 from qadapt.jobs.flight import Flight
@@ -1041,3 +1043,29 @@ def test_a_run_stopped_in_the_middle_of_a_submit(
 
 def test_nobody_is_asked_who_is_not_there() -> None:
     assert console.on_terminal() in (False, sys.stdin.isatty())
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        *((["--deadline", number], "--deadline") for number in ("inf", "nan", "0", "-1", "soon")),
+        *((["--jobs", number], "--jobs") for number in ("0", "-1", "1.5")),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "resume"])
+def test_numbers_that_mean_nothing_are_refused_in_words(
+    bench: Bench, command: str, words: list[str], option: str
+) -> None:
+    outcome = bench.run(*words) if command == "run" else bench("jobs", "resume", "x", *words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert re.search(f"Invalid value for '?{option}", outcome.err)
+    assert "Traceback" not in outcome.err
+    assert not bench.sent()
+
+
+def test_an_option_is_named_as_it_is_typed() -> None:
+    for field, option in (("rows", "--rows-per-job"), ("jobs", "--jobs"), ("in_doubt", "--in-doubt")):
+        values: dict[str, Any] = {"jobs": None, "deadline": 1.0, "in_doubt": "hold", "cancel": False, field: 0}
+        with pytest.raises(typer.BadParameter) as caught:
+            read_policy(**values)
+        assert caught.value.param_hint == option

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from qadapt.cost import Cost
+from qadapt.cost import NOTHING, Cost
 
 MONEY = st.none() | st.integers(0, 10**9).map(lambda cents: cents / 4)
 COSTS = st.builds(
@@ -26,8 +26,8 @@ def test_costs_add_up(first: Cost, second: Cost, third: Cost) -> None:
     total = first + second
     assert total.shots == first.shots + second.shots
     for name in ("seconds", "dollars"):
-        known = [value for value in (getattr(first, name), getattr(second, name)) if value is not None]
-        assert getattr(total, name) == (sum(known) if known else None)
+        values = getattr(first, name), getattr(second, name)
+        assert getattr(total, name) == (None if None in values else sum(values))
     assert list(total.rules) == list(dict.fromkeys(first.rules + second.rules))
     assert (first + second) + third == first + (second + third)
     assert sum([second, third], first) == first + second + third
@@ -35,7 +35,7 @@ def test_costs_add_up(first: Cost, second: Cost, third: Cost) -> None:
 
 @given(COSTS)
 def test_no_cost_changes_nothing(cost: Cost) -> None:
-    for total in (cost + Cost(), Cost() + cost):
+    for total in (cost + NOTHING, NOTHING + cost):
         assert total == cost.model_copy(update={"rules": tuple(dict.fromkeys(cost.rules))})
 
 
@@ -47,7 +47,7 @@ def test_a_cost_survives_json(cost: Cost) -> None:
 def test_unknown_is_not_nothing() -> None:
     assert Cost().dollars is None
     assert Cost(dollars=0.0) != Cost()
-    assert (Cost(dollars=0.0) + Cost()).dollars == 0.0
+    assert (Cost(dollars=0.0) + Cost()).dollars is None
 
 
 @pytest.mark.parametrize(

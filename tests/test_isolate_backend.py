@@ -35,10 +35,10 @@ from qadapt.errors import (
     UnavailableError,
 )
 from qadapt.isolate import IsolatedBackend, IsolatedProvider
-from qadapt.isolate.backend import _state
+from qadapt.isolate.backend import _state, _texts
 from qadapt.isolate.channel import WorkerTraceback
 from qadapt.local import LocalProvider, StatevectorBackend
-from qadapt.provider import Backend, Costing, Done, Failed, Finding, Limiting, Pending, Receipting, Work
+from qadapt.provider import Backend, Costing, Done, Failed, Finding, Identified, Limiting, Pending, Receipting, Work
 from qadapt_conformance import Verdict, run_suite
 
 WANTED = StatevectorBackend().execute(WORK)
@@ -87,7 +87,7 @@ def test_optional_verbs_are_there_if_they_are_in_the_worker(
     full: IsolatedBackend, own: Callable[[str], IsolatedBackend]
 ) -> None:
     plain = own("volatile")
-    for protocol in (Finding, Costing, Limiting):
+    for protocol in (Finding, Costing, Limiting, Identified):
         assert isinstance(full, protocol)
         assert not isinstance(plain, protocol)
     assert isinstance(plain, Receipting)
@@ -117,6 +117,35 @@ def test_optional_verbs_answer(full: IsolatedBackend) -> None:
     assert full.find("never sent") is None
     assert full.cost([WORK, WORK]) == Cost(shots=400, dollars=1.5, rules=("a rule",))
     assert full.most_rows(CIRCUIT, 21) == 42
+
+
+def test_the_identity_is_asked_for_once(place: Path, own: Callable[[str], IsolatedBackend]) -> None:
+    backend = own("full")
+    assert isinstance(backend, Identified)
+    wish(place, "identity", "refused")
+    with pytest.raises(AccessError, match="not today"):
+        backend.identity()
+    assert backend.identity() == {"account": "one", "options": ""}
+    wish(place, "identity", "refused")
+    assert backend.identity() == {"account": "one", "options": ""}
+    (place / "wish").unlink()
+
+
+@pytest.mark.parametrize("value", [None, 7, "one", ["one"], {"account": 1}, {"account": None}])
+def test_an_identity_is_texts_by_name(value: object) -> None:
+    with pytest.raises(TypeError):
+        _texts(value, [])
+
+
+def test_what_came_in_place_of_results_comes_along(place: Path, full: IsolatedBackend) -> None:
+    wish(place, "fetch", "nonsense")
+    failed = full.fetch("x")
+    assert isinstance(failed, Failed)
+    assert type(failed.error) is BadResultError
+    assert failed.raw == b"\x00what came"
+    nothing = full.fetch("x")
+    assert isinstance(nothing, Failed)
+    assert nothing.raw is None
 
 
 def test_works_are_refused_in_this_process(full: IsolatedBackend) -> None:
@@ -340,7 +369,12 @@ def test_a_forked_process_gets_a_worker_of_its_own(own: Callable[[str], Isolated
 def test_states_of_the_wrong_type_are_refused(value: object) -> None:
     good: dict[str, dict[str, object]] = {
         "pending": {"state": "pending", "position": 3, "until": "2026-01-01T00:00:00+00:00"},
-        "failed": {"state": "failed", "error": encode_error(JobFailedError("m", provider="p")), "traceback": ""},
+        "failed": {
+            "state": "failed",
+            "error": encode_error(JobFailedError("m", provider="p")),
+            "traceback": "",
+            "raw": True,
+        },
         "done": {"state": "done", "raw": True},
     }
     parts = [encode_results([WANTED]), b"raw"]
@@ -359,11 +393,13 @@ def test_states_of_the_wrong_type_are_refused(value: object) -> None:
 
 def test_a_failed_state_is_about_the_job_that_was_asked_about() -> None:
     inner = encode_error(JobFailedError("m", provider="p", job_id="0"))
-    failed = _state({"state": "failed", "error": inner, "traceback": "here"}, [], "p", "w0.0")
+    failed = _state({"state": "failed", "error": inner, "traceback": "here", "raw": False}, [], "p", "w0.0")
     assert isinstance(failed, Failed)
     assert failed.error.job_id == "w0.0"
     assert "here" in str(failed.error.__cause__)
-    foreign = _state({"state": "failed", "error": encode_error(TargetError("m")), "traceback": ""}, [], "p", "1")
+    foreign = _state(
+        {"state": "failed", "error": encode_error(TargetError("m")), "traceback": "", "raw": False}, [], "p", "1"
+    )
     assert isinstance(foreign, Failed)
     assert type(foreign.error) is ProviderError
 

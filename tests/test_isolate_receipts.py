@@ -48,6 +48,27 @@ def test_a_file_that_is_no_receipt_says_nothing(tmp_path: Path, text: str) -> No
     assert receipts.read(tmp_path, "t") is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files on Windows have no mode")
+def test_only_the_user_may_read_receipts(tmp_path: Path) -> None:
+    into = tmp_path / "home" / "receipts"
+    before = os.umask(0)
+    try:
+        with receipts.submitting(into, "t"):
+            (lock,) = into.iterdir()
+            assert lock.stat().st_mode & 0o777 == 0o600
+            receipts.write(into, "t", "1")
+        (path,) = into.iterdir()
+        assert [each.stat().st_mode & 0o777 for each in (into.parent, into, path)] == [0o700, 0o700, 0o600]
+        into.chmod(0o755)
+        path.with_suffix(".new").touch(0o644)
+        with receipts.submitting(into, "t"):
+            receipts.write(into, "t", "2")
+    finally:
+        os.umask(before)
+    assert [each.stat().st_mode & 0o777 for each in (into, path)] == [0o700, 0o600]
+    assert receipts.read(into, "t") == "2"
+
+
 def test_old_receipts_go_and_others_stay(tmp_path: Path) -> None:
     for tag in ("old", "new"):
         receipts.write(tmp_path, tag, tag)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobs_cases import HASTY, QUICK, TURN, Cloud, Findable, Vendor, plan_of, still
 from qadapt.bindings import Bindings
-from qadapt.cost import Cost
+from qadapt.cost import NOTHING, Cost
 from qadapt.errors import BudgetError, InDoubtError, UnavailableError
 from qadapt.jobs import Budget, Ledger, State, estimate, resume, run
 from qadapt.jobs.budget import spent, total
@@ -112,7 +112,7 @@ def test_estimates_are_the_vendors_or_count_executions():
         (20, 1, 0.3),
     ]
     assert total(dear).rules == ("0.30 per task, 2026-11-01",)
-    assert total([]) == Cost()
+    assert total([]) == NOTHING
 
 
 STATES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from(State)), max_size=12)
@@ -217,7 +217,7 @@ def test_what_never_arrived_is_not_spent(tmp_path):
         with pytest.raises(UnavailableError):
             start(DearFindable(cloud), book, Budget(dollars=1.8))
         (entry,) = book.runs()
-        assert spent(book.chunks(entry.id), book.events(entry.id)) == Cost()
+        assert spent(book.chunks(entry.id), book.events(entry.id)) == NOTHING
         cloud.script({})
         with still():
             resume(entry.id, backend=DearFindable(cloud), policy=ONE, ledger=book)

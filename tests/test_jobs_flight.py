@@ -280,7 +280,23 @@ def test_an_error_stops_sending_and_what_is_open_is_waited_for(fault):
             assert states[1] is State.DONE
         cloud.script({})
         assert np.array_equal(life(book, Findable(cloud)), undisturbed(plan))
-    assert len(cloud.jobs) == 5 + book.shown(State.FAILED)
+    # Results that were none can be fetched now, and are not sent again; jobs that failed are.
+    assert len(cloud.jobs) == 5 + (book.shown(State.FAILED) if fault in ("failed", "gone") else 0)
+
+
+def test_results_that_stay_unreadable_are_sent_again_only_by_the_users_word():
+    plan, cloud = plan_of(3, 1), Cloud({"fetch": ["rows"] * 3})
+    with still() as clock:
+        book = Book(plan, clock, cloud)
+        for _ in range(2):
+            cloud.script({"fetch": ["rows"] * 3})
+            with pytest.raises(BadResultError):
+                life(book, Findable(cloud, max_jobs=1))
+            assert len(cloud.jobs) <= 3
+            assert set(cloud.created.values()) == {1}
+        cloud.script({"fetch": ["rows"]})
+        assert np.array_equal(life(book, Findable(cloud), RESEND), undisturbed(plan))
+    assert len(cloud.jobs) == 4
 
 
 @pytest.mark.parametrize(("fault", "kind"), [("denied", AccessError), ("refused", JobFailedError)])
@@ -310,7 +326,7 @@ def test_a_vendor_that_is_down_is_tried_as_often_as_the_policy_says():
 
 
 def test_gone_jobs_are_sent_again_under_new_tags_and_resumed_runs_count_anew():
-    plan, cloud = plan_of(1, 1), Cloud({"fetch": ["gone"] * (2 * QUICK.attempts - 1)})
+    plan, cloud = plan_of(1, 1), Cloud({"fetch": ["gone"] * 2 * QUICK.attempts})
     with still() as clock:
         book = Book(plan, clock, cloud)
         with pytest.raises(UnavailableError):

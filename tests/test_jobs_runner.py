@@ -48,6 +48,7 @@ from qadapt.errors import (
 )
 from qadapt.inline import InlineBackend
 from qadapt.jobs import Ledger, Policy, Progress, State, derived_seed, partial_results, resume, run
+from qadapt.jobs.cancel import cancel
 from qadapt.jobs.ledger import default_path
 from qadapt.provider import Provenance, Result, Work
 from qadapt.target import Capabilities, Target
@@ -346,7 +347,11 @@ def test_a_run_that_another_process_holds_is_not_taken_up(book):
         assert answers.get() == run_id
         with pytest.raises(LedgerError, match="another process works on"):
             resume(run_id, backend=Findable(cloud), ledger=book)
-        result = start(Findable(cloud), book)
+        made = len(cloud.jobs)
+        with pytest.raises(LedgerError, match=r"another process works on .*another label"):
+            start(Findable(cloud), book)
+        assert len(cloud.jobs) == made
+        result = start(Findable(cloud), book, label="second")
         assert result.id != run_id
         assert np.array_equal(result.counts.table, RIGHT)
     finally:
@@ -553,3 +558,39 @@ class Lives(RuleBasedStateMachine):
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(max_examples=100, stateful_step_count=6)
+
+
+class Account(Findable):
+    """A vendor of which there are several accounts."""
+
+    owner = "a"
+
+    def identity(self) -> dict[str, str]:
+        return {"account": self.owner}
+
+
+def test_a_run_is_finished_by_the_account_that_began_it(book):
+    cloud = Cloud({"fetch": ["", "denied"]})
+    with pytest.raises(AccessError):
+        start(Account(cloud, max_jobs=1), book)
+    made, other = len(cloud.jobs), Account(cloud)
+    cloud.script({})
+    (entry,) = book.runs()
+    other.owner = "b"
+    with still(), pytest.raises(LedgerError, match="account was 'a' and is 'b'"):
+        resume(entry.id, backend=other, ledger=book)
+    with still(), pytest.raises(LedgerError, match="account was 'a' and is 'b'"):
+        cancel(entry.id, backend=other, ledger=book)
+    assert len(cloud.jobs) == made
+    # The same call is another run there, and the first one stays as it is.
+    assert start(other, book).id != entry.id
+    other.owner = "a"
+    assert start(other, book).id == entry.id
+
+
+def test_another_label_is_another_run_and_no_label_takes_up_any(book):
+    cloud = Cloud()
+    first = interrupted(book, cloud, 1, label="one")
+    assert start(Findable(cloud), book).id == first
+    second = interrupted(book, cloud, 1, label="two")
+    assert start(Findable(cloud), book, label="three").id not in (first, second)

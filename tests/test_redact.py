@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
@@ -20,8 +22,12 @@ SECRETS = st.text(min_size=LEAST).map(str.strip).filter(lambda text: len(text) >
 
 
 @pytest.fixture(autouse=True)
-def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(redact, "_secrets", {})
+    factory = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(logging.LogRecord)
+    yield
+    logging.setLogRecordFactory(factory)
 
 
 @given(SECRETS, st.text(), st.text())
@@ -163,3 +169,176 @@ def test_bytes_come_back_as_they_were(data: bytes) -> None:
     error = ValueError(data)
     scrub(error)
     assert error.args == (data,)
+
+
+class Log(logging.Handler):
+    """A vendor's logger that was there before, the records it gave out, and what they read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logger = logging.Logger("vendor.of.tests")
+        self.logger.addHandler(self)
+        self.records: list[logging.LogRecord] = []
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+        try:
+            self.text += self.format(record) + "\n"
+        except Exception:
+            self.handleError(record)
+
+    @property
+    def last(self) -> logging.LogRecord:
+        return self.records[-1]
+
+
+@pytest.fixture
+def log() -> Log:
+    made = Log()
+    conceal(KEY)
+    return made
+
+
+class Answer:
+    """Shows its headers in every text that is made of it."""
+
+    def __repr__(self) -> str:
+        return f"Answer({KEY})"
+
+
+def test_log_records_of_any_logger_hold_no_secret(log: Log) -> None:
+    log.logger.warning(f"sent Bearer {KEY}, 100%")
+    assert (log.last.msg, log.last.args) == (f"sent Bearer {MASK}, 100%", ())
+    log.logger.warning("sent %s in %d s", KEY, 3)
+    assert log.last.getMessage() == f"sent {MASK} in 3 s"
+    log.logger.warning("got %r", [{"answer": Answer()}])
+    assert log.last.getMessage() == f"got [{{'answer': Answer({MASK})}}]"
+    log.logger.warning("got %(body)s", {"body": KEY.encode()})
+    log.logger.warning(ValueError(KEY))
+    log.logger.warning("not shown", {"key": KEY})
+    assert log.last.args == {"key": MASK}
+    assert "all=" not in log.text + repr([(each.msg, each.args) for each in log.records])
+    assert log.text.count(MASK) == 5
+
+
+def test_records_without_secrets_are_as_they_were(log: Log) -> None:
+    held = object()
+    log.logger.info("%s of %s", held, [1])
+    assert log.last.msg == "%s of %s"
+    assert isinstance(log.last.args, tuple)
+    assert log.last.args[0] is held
+    assert (log.last.exc_info, log.last.exc_text, log.last.stack_info) == (None, None, None)
+    error = VendorError("harmless")
+    body = error.body
+    log.logger.error("failed", exc_info=error)
+    assert log.last.exc_info is not None
+    assert log.last.exc_info[1] is error
+    assert error.body is body
+    assert "harmless" in log.text
+
+
+class StubbornError(Exception):
+    """Makes its message anew of what it cannot be made to forget."""
+
+    def __str__(self) -> str:
+        return repr(Answer())
+
+
+@pytest.mark.parametrize("kind", [ValueError, VendorError, StubbornError])
+def test_exceptions_in_log_records_hold_no_secret(log: Log, kind: type[Exception]) -> None:
+    try:
+        try:
+            raise kind(KEY)
+        except kind as error:
+            raise RuntimeError("outer") from error
+    except RuntimeError:
+        log.logger.exception("failed", stack_info=True)
+    assert "RuntimeError: outer" in log.text
+    assert MASK in log.text
+    assert "all=" not in log.text
+
+
+def test_the_exception_of_a_log_record_is_scrubbed_for_those_who_format_it_themselves(log: Log) -> None:
+    error = VendorError(KEY)
+    log.logger.error("failed", exc_info=error)
+    assert "all=" not in shown(error)
+
+
+def test_stacks_in_log_records_hold_no_secret(log: Log) -> None:
+    record = logging.getLogRecordFactory()("name", 10, "file", 1, "text", (), None, None, f"Stack: {KEY}")
+    assert record.stack_info == f"Stack: {MASK}"
+
+
+class Mute:
+    """Has no text at all."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_mistakes_of_format_are_left_to_logging(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    log.logger.info("%d of %d", 1)
+    log.logger.info("%d", "text")
+    log.logger.info("%s", Mute())
+    assert [each.args for each in log.records[:2]] == [(1,), ("text",)]
+    assert isinstance(log.records[2].args, tuple)
+    for message, *args in (("%d", KEY), (f"{KEY} %d", "x"), ("%d %d", Answer())):
+        log.logger.info(message, *args)
+    error = capsys.readouterr().err
+    assert error.count("--- Logging error ---") == 6
+    assert error.count(MASK) == 3
+    lines = [line for line in error.splitlines() if line.startswith(("Message: ", "Arguments: "))]
+    assert lines
+    assert "all=" not in "".join(lines)
+
+
+def test_the_factory_is_wrapped_with_the_first_secret_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    conceal(None, "short")
+    assert logging.getLogRecordFactory() is logging.LogRecord
+
+    class Theirs(logging.LogRecord):
+        pass
+
+    logging.setLogRecordFactory(Theirs)
+    conceal(KEY)
+    ours = logging.getLogRecordFactory()
+    conceal(KEY, "another-secret")
+    assert logging.getLogRecordFactory() is ours
+    assert isinstance(ours("name", 10, "file", 1, "text", (), None), Theirs)
+
+
+def test_factories_that_are_set_later_are_kept(log: Log) -> None:
+    ours = logging.getLogRecordFactory()
+
+    def around(*args: object, **named: object) -> logging.LogRecord:
+        record = ours(*args, **named)
+        record.around = True
+        return record
+
+    logging.setLogRecordFactory(around)
+    conceal("another-secret")
+    assert logging.getLogRecordFactory() is around, "it asks ours"
+
+    def instead(*args: object, **named: object) -> logging.LogRecord:
+        if not isinstance(args[4], str):
+            raise TypeError("texts only")
+        record = logging.LogRecord(*args, **named)  # type: ignore[arg-type]
+        record.instead = True
+        return record
+
+    logging.setLogRecordFactory(instead)
+    log.logger.info(KEY)
+    assert log.text == KEY + "\n"
+    conceal(KEY)
+    assert logging.getLogRecordFactory() is not instead
+    log.logger.info(KEY)
+    assert log.last.msg == MASK
+    assert log.last.instead  # type: ignore[attr-defined]
+
+
+def test_an_ordinary_handler_writes_no_secret(log: Log) -> None:
+    stream = io.StringIO()
+    log.logger.addHandler(logging.StreamHandler(stream))
+    log.logger.warning("Authorization: Bearer %s", KEY)
+    assert stream.getvalue() == f"Authorization: Bearer {MASK}\n"

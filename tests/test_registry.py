@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 
 from qadapt import entries as entries_
 from qadapt import redact, registry
-from qadapt.errors import AccessError, MissingExtraError, ProviderError, TargetError
+from qadapt.deadline import at_most, remaining
+from qadapt.errors import AccessError, MissingExtraError, ProviderError, TargetError, UnavailableError
 from qadapt.isolate import IsolatedProvider
 from qadapt.provider import Requirements, Requiring
 
@@ -84,6 +87,73 @@ def test_a_backend_is_opened_by_its_full_name_and_its_provider_made_once(install
     assert sys.modules["qadapt_acme_for_tests"].made == 1
     with pytest.raises(TargetError, match="no target 'a/b:c'"):
         registry.backend("acme:a/b:c")
+
+
+class Hung:
+    """A provider that hangs while it is made or while it opens a target, until it is let go."""
+
+    def __init__(self, *, made: bool) -> None:
+        self.go, self.made, self.left = threading.Event(), made, 0.0
+
+    def __call__(self) -> Hung:
+        self.left = remaining(1e9)
+        if not self.made:
+            self.go.wait(30)
+        return self
+
+    def open(self, target: str) -> str:
+        if target == "busy":
+            raise UnavailableError("busy", provider="acme")
+        self.go.wait(30)
+        return target
+
+
+@pytest.fixture
+def hung(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], Hung]]:
+    made: list[Hung] = []
+
+    def make(ready: bool) -> Hung:
+        made.append(Hung(made=ready))
+        monkeypatch.setattr(registry, "provider", lambda _: made[-1]())
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.go.set()
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_vendor_that_hangs_while_it_is_opened_is_left_behind(
+    hung: Callable[[bool], Hung], monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    hung(made)
+    monkeypatch.setattr(registry, "OPENING", 0.05)
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match=r"^opening acme:chip did not end within 0\.05 s$") as caught:
+        registry.backend("acme:chip")
+    assert time.monotonic() - start < 10
+    assert caught.value.provider == "acme"
+    assert not caught.value.doubtful
+
+
+def test_opening_has_its_time_or_what_an_earlier_deadline_leaves(hung: Callable[[bool], Hung]) -> None:
+    provider = hung(True)
+    provider.go.set()
+    assert registry.backend("acme:chip") == "chip"  # type: ignore[comparison-overlap]
+    assert 170 < provider.left <= registry.OPENING == 180
+    provider.go.clear()
+    start = time.monotonic()
+    with at_most(0.05), pytest.raises(UnavailableError, match=r"opening acme:chip did not end within 0\.0"):
+        registry.backend("acme:chip")
+    assert time.monotonic() - start < 10
+    assert provider.left <= 0.05
+
+
+def test_a_vendor_that_cannot_be_reached_has_taken_nothing(hung: Callable[[bool], Hung]) -> None:
+    hung(True)
+    with pytest.raises(UnavailableError, match=r"^busy$") as caught:
+        registry.backend("acme:busy")
+    assert not caught.value.doubtful
 
 
 @pytest.mark.parametrize("name", ["acme", "acme:", ":chip", "", ":"])

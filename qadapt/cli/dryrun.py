@@ -11,8 +11,9 @@ from qadapt.circuit import Circuit
 from qadapt.cli.console import show_json, show_note, show_table
 from qadapt.cli.standing import Standing, line
 from qadapt.compile.prediction import depth
-from qadapt.cost import Cost
+from qadapt.cost import NOTHING, Cost
 from qadapt.jobs.budget import Budget, estimate, total
+from qadapt.jobs.identity import identity
 from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Options, Plan, fingerprint, make_plan
 from qadapt.jobs.policy import Policy
@@ -50,14 +51,15 @@ def forecast(circuit: Circuit, bindings: Bindings, backend: Backend, options: Op
     """
     if ledger is not None and ledger.exists():
         with Ledger(ledger) as book:
-            for entry in book.runs(fingerprint=fingerprint(circuit, bindings, backend.name, options))[:1]:
+            mark = fingerprint(circuit, bindings, backend.name, options, identity(backend))
+            for entry in book.runs(fingerprint=mark)[:1]:
                 found = Standing.of(book, entry)
                 if not found.finished:
                     states = UNSENT if backend.capabilities.retrieval else (*UNSENT, State.SUBMITTED)
                     left = [chunk.cost for chunk in found.chunks if chunk.state in states]
                     return Forecast(book.plan(entry.id), len(left), total(left), found.spent, found)
     plan = make_plan(circuit, bindings, backend, options)
-    return Forecast(plan, len(plan.chunks), total(estimate(plan, backend)), Cost())
+    return Forecast(plan, len(plan.chunks), total(estimate(plan, backend)), NOTHING)
 
 
 def show(found: Forecast, backend: Backend, policy: Policy, budget: Budget | None, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
+from pydantic import ValidationError
 
 from qadapt.errors import LedgerError
 from qadapt.jobs import PATIENT, Budget, Ledger, Policy
@@ -16,6 +17,9 @@ MONEY, PATIENCE = "Ledger and budget", "Patience"
 
 DEADLINE = PATIENT.deadline
 """Seconds that one call of the vendor may take where nothing is said."""
+
+_WORDS = {"rows": "rows-per-job", "in_doubt": "in-doubt"}
+"""Options by the field of ``Policy`` that they fill, where the names differ."""
 
 
 class InDoubt(StrEnum):
@@ -88,5 +92,15 @@ def read_policy(
     cancel: bool,
     rows: int | None = None,
 ) -> Policy:
-    """How patient a run is by the words of the command line."""
-    return Policy(rows=rows, jobs=jobs, deadline=deadline, in_doubt=in_doubt, cancel=cancel or None)
+    """How patient a run is by the words of the command line.
+
+    Raises:
+        typer.BadParameter: A number is out of range or not finite.
+    """
+    try:
+        return Policy(rows=rows, jobs=jobs, deadline=deadline, in_doubt=in_doubt, cancel=cancel or None)
+    except ValidationError as error:
+        first = error.errors()[0]
+        named = str(first["loc"][0])
+        message = f"{first['input']!r}: {first['msg'].lower()}"
+        raise typer.BadParameter(message, param_hint=f"--{_WORDS.get(named, named)}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -33,8 +33,8 @@ class IsolatedBackend:
     A worker that ends, hangs or sends garbage is replaced at the next call. The jobs of a backend without ``retrieval``
     end with it; others are fetched by their ids from the new one.
 
-    ``open_isolated`` makes it, with the verbs ``find``, ``cost`` and ``most_rows`` as far as the backend in the worker
-    has them.
+    ``open_isolated`` makes it, with the verbs ``find``, ``cost``, ``most_rows`` and ``identity`` as far as the
+    backend in the worker has them.
 
     Attributes:
         name: Full name, ``provider:target``.
@@ -48,6 +48,7 @@ class IsolatedBackend:
         self.capabilities = capabilities
         self._channel = channel
         self._tags: dict[str, str] = {}
+        self._identity: Mapping[str, str] | None = None
         self._close = weakref.finalize(self, channel.close)
 
     def submit(self, work: Sequence[Work], *, tag: str) -> str:
@@ -153,7 +154,19 @@ class _Limiting(IsolatedBackend):
         return self._channel.call("most_rows", _rows, {"shots": shots}, [circuit.to_json().encode()])
 
 
-_OPTIONAL = {"find": _Finding, "cost": _Costing, "most_rows": _Limiting}
+class _Identified(IsolatedBackend):
+    def identity(self) -> Mapping[str, str]:
+        """Account and options by name, without secrets; the worker is asked once.
+
+        Raises:
+            UnavailableError: The worker ended or hung, or the vendor does not answer.
+        """
+        if self._identity is None:
+            self._identity = self._channel.call("identity", _texts)
+        return self._identity
+
+
+_OPTIONAL = {"find": _Finding, "cost": _Costing, "most_rows": _Limiting, "identity": _Identified}
 
 
 @cache
@@ -202,7 +215,7 @@ def _state(value: Any, parts: Sequence[Part], provider: str, job_id: str) -> Pen
                 error.job_id = job_id
             if value["traceback"]:
                 error.__cause__ = WorkerTraceback(redacted(str(value["traceback"])))
-            return Failed(error)
+            return Failed(error, bytes(parts[0]) if value["raw"] else None)
     raise ValueError(f"state {value['state']!r}")
 
 
@@ -214,6 +227,12 @@ def _text(value: Any) -> str:
 
 def _found(value: Any, _: Sequence[Part]) -> str | None:
     return value if value is None else _text(value)
+
+
+def _texts(value: Any, _: Sequence[Part]) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} instead of texts by name")
+    return {name: _text(text) for name, text in value.items()}
 
 
 def _rows(value: Any, _: Sequence[Part]) -> int:

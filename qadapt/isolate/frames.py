@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the frames, verbs and messages; both sides must have the same."""
 
 LARGEST_DOCUMENT, LARGEST_BODY = 2**28, 2**32

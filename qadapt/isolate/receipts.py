@@ -2,7 +2,7 @@
 
 A worker outlives a parent that is killed, and finishes the submit in hand. Its answer then reaches nobody; its receipt
 does. While the submit is in hand the worker holds a lock on its tag, so that whoever asks meanwhile knows that the
-answer is yet to come.
+answer is yet to come. Only the user may read them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def write(into: Path, tag: str, job_id: str) -> None:
     """
     path = _path(into, tag)
     fresh = path.with_suffix(".new")
-    with open(fresh, "w", encoding="utf-8") as file:
+    fresh.unlink(missing_ok=True)  # one that a crash left keeps its mode
+    with open(fresh, "x", encoding="utf-8", opener=_private) as file:
         json.dump({"tag": tag, "job": job_id}, file)
         file.flush()
         os.fsync(file.fileno())
@@ -83,7 +84,10 @@ def submitting(into: Path, tag: str) -> Iterator[None]:
     """
     path = _path(into, tag).with_suffix(".lock")
     try:
-        into.mkdir(parents=True, exist_ok=True)
+        into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        into.mkdir(mode=0o700, exist_ok=True)
+        with suppress(OSError):  # made by another version, or under a strange umask
+            into.chmod(0o700)
         path.touch(0o600)
     except OSError as error:
         hint = "set QADAPT_HOME to a folder that can be written to"
@@ -114,6 +118,10 @@ def settled(into: Path, tag: str, seconds: float) -> bool:
 
 def _path(into: Path, tag: str) -> Path:
     return into / f"{hashlib.sha256(tag.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from qadapt.provider import (
     Done,
     Failed,
     Finding,
+    Identified,
     Limiting,
     Pending,
     Provider,
@@ -77,7 +78,7 @@ class Worker:
         if backend.capabilities.retrieval:
             self._receipts = Path(arguments["receipts"])
             receipts.prune(self._receipts)
-        verbs = {"find": Finding, "cost": Costing, "most_rows": Limiting}
+        verbs = {"find": Finding, "cost": Costing, "most_rows": Limiting, "identity": Identified}
         said = {
             "name": backend.name,
             "target": backend.target.to_json(),
@@ -119,8 +120,8 @@ class Worker:
                     said = f"results that are none: {type(error).__name__}: {error}"
                     raise BadResultError(said, provider=self._opened.name, job_id=arguments["job"]) from error
                 return {"state": "done", "raw": raw is not None}, [*parts, raw or b""]
-            case Failed(error):
-                return {"state": "failed", **_error(error)}, ()
+            case Failed(error, raw):
+                return {"state": "failed", "raw": raw is not None, **_error(error)}, [] if raw is None else [raw]
             case other:
                 said = f"fetch answered {type(other).__name__}, expected Pending, Done or Failed"
                 raise BadResultError(said, provider=self._opened.name, job_id=arguments["job"])
@@ -144,6 +145,11 @@ class Worker:
         backend = self._opened
         assert isinstance(backend, Limiting)
         return backend.most_rows(Circuit.from_json(bytes(parts[0])), arguments["shots"]), ()
+
+    def _do_identity(self, _: Mapping[str, Any], __: Sequence[Part]) -> Said:
+        backend = self._opened
+        assert isinstance(backend, Identified)
+        return dict(backend.identity()), ()
 
     @property
     def _opened(self) -> Backend:

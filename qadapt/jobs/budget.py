@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qadapt.cost import Cost
+from qadapt.cost import NOTHING, Cost
 from qadapt.errors import BudgetError
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.records import Chunk, Event, State
@@ -94,7 +94,7 @@ def estimate(plan: Plan, backend: Backend) -> list[Cost]:
 
 def total(costs: Iterable[Cost]) -> Cost:
     """Sum of estimates."""
-    return reduce(add, costs, Cost())
+    return reduce(add, costs, NOTHING)
 
 
 def spent(chunks: Sequence[Chunk], events: Iterable[Event]) -> Cost:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from qadapt.deadline import within
@@ -13,12 +16,17 @@ from qadapt.provider import Backend, Done, Failed, Finding, Pending, Receipting,
 from qadapt.redact import scrub
 
 if TYPE_CHECKING:
-    from tenacity import Retrying
+    from tenacity import RetryCallState, Retrying
 
 T = TypeVar("T")
 
-LOOK_AGAIN = 1.0
-"""Seconds between two looks for a tag that was not found."""
+LOOK_AGAIN, LOOK_SOON = 1.0, 0.05
+"""Most and least seconds between two looks for a tag that was not found."""
+
+_underway: dict[str, Future[str]] = {}
+"""Submits of this process by tag, until their answer was taken."""
+
+_log = logging.getLogger(__name__)
 
 
 class DoubtError(ProviderError):
@@ -94,20 +102,35 @@ class Calls:
             UnavailableError: The vendor does not answer.
         """
         backend, verbs = self._backend, self._backend
-        if isinstance(verbs, Receipting) and (job := verbs.receipt(tag)):
+        if isinstance(verbs, Receipting) and (job := self._once("receipt", partial(verbs.receipt, tag))):
             return job
         if not backend.capabilities.retrieval:
             return None  # jobs end with their process, and within it a tag makes one job
         if not (backend.capabilities.find and isinstance(verbs, Finding)):
+            if job := self.arrived(tag, self._policy.deadline):
+                return job
             raise DoubtError(f"nobody can say whether {backend.name} has submit {tag}", provider=backend.name)
-        finding = verbs
+        give_up = time.monotonic() + self._policy.deadline
         while True:
             # A look that begins too early says nothing, however long it takes.
-            left = gone + self._policy.settle - time.monotonic()
-            found: str | None = self._patiently("find", lambda: finding.find(tag))
-            if found or left <= 0:
+            left, sending = gone + self._policy.settle - time.monotonic(), _sending(tag)
+            found: str | None = self._patiently("find", partial(verbs.find, tag))
+            if found or (left <= 0 and not sending):
                 return found
-            time.sleep(min(LOOK_AGAIN, left))
+            if sending and time.monotonic() > give_up:
+                text = f"submit {tag} is still on its way to {backend.name}, from this process"
+                raise UnavailableError(text, provider=backend.name)
+            time.sleep(min(LOOK_AGAIN, max(left, LOOK_SOON)))
+
+    def arrived(self, tag: str, seconds: float) -> str | None:
+        """Job id of a submit that this process has begun and nobody has waited for to the end; None says nothing."""
+        underway = _underway.get(tag)
+        if underway is None:
+            return None
+        try:
+            return underway.result(seconds)
+        except Exception:
+            return None
 
     def fetch(self, job: str) -> Pending | Done | Failed:
         """Look at a job.
@@ -118,20 +141,39 @@ class Calls:
         """
         return self._patiently("fetch", lambda: self._backend.fetch(job))
 
-    def cancel(self, job: str) -> None:
+    def cancel(self, job: str, seconds: float | None = None) -> None:
         """Stop a job.
+
+        Args:
+            job: Its id.
+            seconds: Deadline, if it is to be another one than the policy's.
 
         Raises:
             QadaptError: It may not have been stopped.
         """
-        self._once("cancel", lambda: self._backend.cancel(job))
+        self._once("cancel", lambda: self._backend.cancel(job), seconds)
 
     def _handed(self, works: Sequence[Work], tag: str) -> str:
-        job = self._once("submit", lambda: self._backend.submit(works, tag=tag))
-        if not isinstance(job, str) or not job:
-            name = self._backend.name
-            raise ProviderError(f"submit of {name} answered {job!r}, expected a job id", provider=name)
-        return job
+        underway = _underway[tag] = Future[str]()
+
+        def send() -> str:
+            # Whoever waits may leave, by Ctrl-C or at the deadline; this goes on, and nothing is sent again meanwhile.
+            try:
+                job = self._backend.submit(works, tag=tag)
+                if not isinstance(job, str) or not job:
+                    name = self._backend.name
+                    raise ProviderError(f"submit of {name} answered {job!r}, expected a job id", provider=name)
+            except BaseException as error:
+                underway.set_exception(error)
+                raise
+            underway.set_result(job)
+            return job
+
+        try:
+            return self._once("submit", send)
+        finally:
+            if underway.done():
+                _underway.pop(tag, None)
 
     def _found(self, tag: str) -> str | None:
         """Job id of a submit that ends just now; the vendor's troubles here must not count as those of the submit."""
@@ -142,10 +184,10 @@ class Calls:
         except ProviderError as error:
             raise LostError(f"submit {tag} may have arrived: {error}", provider=error.provider) from error
 
-    def _once(self, verb: str, call: Callable[[], T]) -> T:
+    def _once(self, verb: str, call: Callable[[], T], seconds: float | None = None) -> T:
         name = self._backend.name
         try:
-            return within(self._policy.deadline, call, what=f"{verb} of {name}", provider=name)
+            return within(seconds or self._policy.deadline, call, what=f"{verb} of {name}", provider=name)
         except QadaptError:
             raise
         except Exception as error:
@@ -163,11 +205,24 @@ class Calls:
 
         policy = self._policy
         return Retrying(
+            before_sleep=self._tell,
             retry=retry_if_exception_type(UnavailableError),
             stop=stop_after_attempt(policy.attempts),
             wait=wait_random_exponential(multiplier=policy.backoff, max=policy.longest_backoff),
             reraise=True,
         )
+
+    def _tell(self, state: RetryCallState) -> None:
+        """Say why nothing happens for a while."""
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        _log.warning("%s is not available, trying again in %.0f s: %s", self._backend.name, pause, error)
+
+
+def _sending(tag: str) -> bool:
+    """Whether this process is still sending a submit that nobody waits for any more."""
+    underway = _underway.get(tag)
+    return underway is not None and not underway.done()
 
 
 def _doubtful(error: ProviderError) -> bool:

@@ -12,6 +12,7 @@ from qadapt import registry
 from qadapt.errors import BadResultError, LedgerError, NotSupportedError, QadaptError
 from qadapt.jobs.calls import Calls, DoubtError
 from qadapt.jobs.flight import FOUND, NOT_ARRIVED, Record
+from qadapt.jobs.identity import check_identity
 from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import PATIENT, Policy
@@ -80,8 +81,7 @@ def cancel(
                 return Cancellation()
             record: Record = partial(book.record, entry.id)
             with registry.using(backend or entry.backend) as opened:
-                if opened.name != entry.backend:
-                    raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {opened.name}")
+                check_identity(entry, opened)
                 if opened.capabilities.retrieval and not opened.capabilities.cancel:
                     raise NotSupportedError(f"{opened.name} cannot cancel jobs", capability="cancel")
                 return _Cancelling(book.plan(entry.id), opened, policy, record).end(chunks, patience)

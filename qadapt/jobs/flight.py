@@ -30,6 +30,9 @@ from qadapt.jobs.records import Chunk, State
 from qadapt.jobs.waiting import pause
 from qadapt.provider import Backend, Done, Failed, Pending, Result
 
+LEAVING = 10.0
+"""Most seconds that each last call takes before a run is left."""
+
 FOUND, NOT_ARRIVED = "found by its tag", "had not arrived"
 """What is noted about a submit whose answer was lost, once its fate is known."""
 
@@ -112,6 +115,7 @@ class Flight:
         self._results: dict[int, tuple[Result, ...]] = {}
         self._doubt: list[int] = []
         self._error: QadaptError | None = None
+        self._hand: _Open | None = None
 
     def take_up(self, chunks: Iterable[Chunk], results: Callable[[int], tuple[Result, ...]]) -> None:
         """Go on from records instead of from the start.
@@ -130,16 +134,30 @@ class Flight:
                 self._results[chunk.number] = results(chunk.number)
             elif chunk.state in (State.INTENDED, State.IN_DOUBT):
                 self._settle(chunk, now)
-            elif retrieval and (
-                chunk.state is State.SUBMITTED
-                # It may have finished before it was cancelled, or may not have been cancelled at all.
-                or (chunk.state is State.CANCELLED and not isinstance(self._calls.fetch(chunk.job), Failed))
-            ):
+            elif chunk.state is State.PLANNED:
+                self._ready.append((chunk.number, chunk.attempt))
+            elif retrieval and (chunk.state is State.SUBMITTED or self._is_there(chunk)):
                 self._opened(chunk.number, chunk.attempt, chunk.tag, chunk.job)
             else:
-                # Nothing is sent, or what was sent is over: what failed or was cancelled goes as a new job.
-                fresh = chunk.state is State.PLANNED
-                self._ready.append((chunk.number, chunk.attempt + (not fresh)))
+                # What was sent is over, or ended with its process: it goes as a new job.
+                self._ready.append((chunk.number, chunk.attempt + 1))
+
+    def _is_there(self, chunk: Chunk) -> bool:
+        """Whether a job that failed or was cancelled can be fetched after all.
+
+        It may have finished before it was cancelled. Results that could not be read may be read now; where they still
+        cannot, the vendor has done its work, and to send it again is to pay again: that takes the user's word.
+        """
+        match self._calls.fetch(chunk.job):
+            case Failed(error):
+                unreadable = isinstance(error, BadResultError)
+                return unreadable and self._policy.in_doubt == "hold"
+            case Done(results):
+                with suppress(BadResultError):
+                    self._plan.check(chunk.number, results)
+                    return True
+                return self._policy.in_doubt == "hold"
+        return True
 
     def fly(self) -> dict[int, tuple[Result, ...]]:
         """Send what is not sent, wait for what is; returns the results of every chunk.
@@ -181,6 +199,7 @@ class Flight:
         tag = f"qadapt-{self._run}-{number}-{attempt}"
         works = self._plan.works(number)
         self._sends[number] += 1
+        self._hand = _Open(number, attempt, tag, "", 0.0, 0.0, Pending())
         try:
             job = self._calls.submit(works, tag, lambda: self._record(number, State.INTENDED, attempt=attempt, tag=tag))
         except DoubtError as error:
@@ -194,6 +213,8 @@ class Flight:
             self._error = self._error or error
         else:
             self._sent(number, attempt, tag, job)
+
+        self._hand = None
 
     def _sent(self, number: int, attempt: int, tag: str, job: str, note: str = "") -> None:
         self._record(number, State.SUBMITTED, attempt=attempt, tag=tag, job=job, note=note)
@@ -253,10 +274,10 @@ class Flight:
                     self._note(item, State.DONE, results=results, raw=raw)
                     self._results[item.number] = results
                     self._tell()
-            case Failed(ProviderError() as error):
+            case Failed(ProviderError() as error, raw):
                 self._open.remove(item)
                 # A job that is gone is no failure yet: its works may go again as another one.
-                self._note(item, State.FAILED, note=_said(error))
+                self._note(item, State.FAILED, note=_said(error), raw=raw if isinstance(raw, bytes) else None)
                 if not (isinstance(error, UnavailableError) and self._again(item.number, item.attempt)):
                     self._error = self._error or error
             case other:
@@ -297,9 +318,11 @@ class Flight:
         """Stop what is open, if that is wanted and can be done; the rest stays as it is recorded."""
         if not (cancel and self._backend.capabilities.cancel):
             return
+        if self._hand and (job := self._calls.arrived(self._hand.tag, LEAVING)):
+            self._sent(self._hand.number, self._hand.attempt, self._hand.tag, job)
         for item in self._open:
             with suppress(QadaptError):
-                self._calls.cancel(item.job)
+                self._calls.cancel(item.job, LEAVING)
                 self._note(item, State.CANCELLED)
 
     def _tell(self) -> None:

@@ -63,7 +63,16 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add(self, plan: Plan, costs: Sequence[Cost], *, fingerprint: str, label: str = "", budget: str = "{}") -> str:
+    def add(
+        self,
+        plan: Plan,
+        costs: Sequence[Cost],
+        *,
+        fingerprint: str,
+        label: str = "",
+        budget: str = "{}",
+        identity: str = "{}",
+    ) -> str:
         """Enter a run with all its chunks, planned; returns its id.
 
         Args:
@@ -72,13 +81,18 @@ class Ledger:
             fingerprint: Equal for runs that ask for the same.
             label: Name for people.
             budget: What it may cost, as JSON.
+            identity: Account and options that its jobs depend on, as JSON.
         """
         run, now = uuid.uuid4().hex[:12], time.time()
         with self._change():
             payload = keep(self._database, encode_plan(plan))
             self._database.execute(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-                (run, now, redacted(label), fingerprint, plan.backend, plan.rows, plan.work.shots, payload, budget),
+                "INSERT INTO runs (id, created, label, fingerprint, backend, identity, rows, shots, plan, budget)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(run, now, redacted(label), fingerprint, plan.backend, redacted(identity)),
+                    *(plan.rows, plan.work.shots, payload, budget),
+                ),
             )
             self._database.executemany(
                 "INSERT INTO chunks VALUES (?, ?, ?, ?, 0, '', '', '', ?, NULL)",
@@ -275,11 +289,11 @@ class Ledger:
 
         try:
             yield
-        except (Error, OSError) as error:
+        except (Error, OSError, OverflowError, UnicodeError) as error:
             raise LedgerError(f"{self.path}: {error}", hint="QADAPT_LEDGER names another ledger") from error
 
 
-_RUNS = "SELECT id, created, label, fingerprint, backend, rows, shots, budget, delivered FROM runs"
+_RUNS = "SELECT id, created, label, fingerprint, backend, rows, shots, budget, identity, delivered FROM runs"
 
 
 def _chunk(run: str, number: int, state: str, changed: float, *rest: Any) -> Chunk:

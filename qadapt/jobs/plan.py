@@ -194,10 +194,10 @@ def derived_seed(seed: int | None, number: int) -> int | None:
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
-def fingerprint(circuit: Circuit, bindings: Bindings, backend: str, options: Options) -> str:
+def fingerprint(circuit: Circuit, bindings: Bindings, backend: str, options: Options, identity: str = "{}") -> str:
     """SHA-256 of everything that a caller asked for, in hexadecimal: equal for equal runs, whatever is calibrated."""
     names = sorted(bindings.names)
-    digest = hashlib.sha256(repr((circuit.content_hash, names, bindings.rows, backend, options)).encode())
+    digest = hashlib.sha256(repr((circuit.content_hash, names, bindings.rows, backend, options, identity)).encode())
     digest.update(np.ascontiguousarray(bindings.array(names)).tobytes())
     return digest.hexdigest()
 

@@ -31,7 +31,7 @@ class Policy(BaseModel):
     rows: Annotated[int, Field(ge=1)] | None = None
     jobs: Annotated[int, Field(ge=1)] | None = None
     deadline: Seconds = 120.0
-    attempts: Annotated[int, Field(ge=1)] = 6
+    attempts: Annotated[int, Field(ge=1)] = 10
     backoff: Seconds = 1.0
     longest_backoff: Seconds = 60.0
     settle: Annotated[float, Field(ge=0)] = 30.0

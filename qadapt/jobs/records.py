@@ -29,7 +29,20 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """A run as the ledger knows it; times in seconds since 1970, ``delivered`` when its counts were handed out."""
+    """A run as the ledger knows it.
+
+    Attributes:
+        id: Its id.
+        created: When it was entered, in seconds since 1970.
+        label: Its name for people.
+        fingerprint: Equal for runs that ask for the same.
+        backend: Full name of its backend.
+        rows: Rows of the source.
+        shots: Shots per row.
+        budget: What it may cost, as JSON.
+        identity: Account and options that its jobs depend on, as JSON.
+        delivered: When its counts were handed out, in seconds since 1970.
+    """
 
     id: str
     created: float
@@ -39,6 +52,7 @@ class Entry:
     rows: int
     shots: int
     budget: str
+    identity: str
     delivered: float | None = None
 
 

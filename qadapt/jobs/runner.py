@@ -20,6 +20,7 @@ from qadapt.counts import Counts
 from qadapt.errors import BindingsError, LedgerError
 from qadapt.jobs.budget import Budget, estimate, spent, total
 from qadapt.jobs.flight import Flight
+from qadapt.jobs.identity import check_identity, identity
 from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Options, Plan, fingerprint, make_plan
 from qadapt.jobs.policy import PATIENT, Policy
@@ -84,8 +85,8 @@ def run(
     """Run every row of a circuit on a backend and wait for the counts.
 
     With a ledger, a call that was interrupted goes on where it stopped when it is made again: a run of the same
-    circuit, values, backend, shots, seed and options that is not finished is taken up, and one that is finished but was
-    never returned is returned.
+    circuit, values, backend, account, shots, seed and options that is not finished is taken up, and one that is
+    finished but was never returned is returned. Another label makes another run.
 
     Args:
         circuit: Circuit with one measured register.
@@ -118,10 +119,11 @@ def run(
         check_angles(circuit, bindings.check(circuit.parameters))
         book = ledger if isinstance(ledger, Ledger) else _default(ledger, backend)
         options = Options(shots, seed, packed, spacing, policy.rows)
-        mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options)
+        own = identity(backend)
+        mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options, own)
         if book is not None and book is not ledger:
             held.enter_context(book)
-        if book is not None and (entry := _unfinished(book, mark, held)):
+        if book is not None and (entry := _unfinished(book, mark, label, held)):
             _log.info("run %s goes on", entry.id)
             return _go_on(entry, backend, policy, budget, book, progress)
         plan = make_plan(circuit, bindings, backend, options)
@@ -129,7 +131,7 @@ def run(
         afford = _purse(limits, costs, total(costs), free=backend.capabilities.simulated)
         if book is None:
             return _finished(plan, Flight(plan, backend, policy, afford=afford, show=progress).fly())
-        name = book.add(plan, costs, fingerprint=mark, label=label, budget=limits.model_dump_json())
+        name = book.add(plan, costs, fingerprint=mark, label=label, budget=limits.model_dump_json(), identity=own)
         held.enter_context(book.working(name))
         record = partial(book.record, name)
         flight = Flight(plan, backend, policy, run=name, record=record, afford=afford, show=progress)
@@ -193,20 +195,24 @@ def _default(where: str, backend: Backend) -> Ledger | None:
     return Ledger() if where == "auto" and backend.capabilities.retrieval else None
 
 
-def _unfinished(book: Ledger, mark: str, held: ExitStack) -> Entry | None:
-    """The latest run that asked for the same, if its counts were never handed out and nobody works on it.
+def _unfinished(book: Ledger, mark: str, label: str, held: ExitStack) -> Entry | None:
+    """The latest run that asked for the same, if its counts were never handed out; a label has to be the same too.
 
     This process works on it from here on.
+
+    Raises:
+        LedgerError: Another process works on it.
     """
-    for entry in book.runs(fingerprint=mark)[:1]:
-        try:
-            lock = held.enter_context(ExitStack())
-            lock.enter_context(book.working(entry.id))
-        except LedgerError:
-            return None
-        if book.run(entry.id).delivered is None:  # nor by whoever worked on it until just now
-            return entry
-        lock.close()
+    for entry in [entry for entry in book.runs(fingerprint=mark) if label in ("", entry.label)][:1]:
+        with ExitStack() as lock:
+            try:
+                lock.enter_context(book.working(entry.id))
+            except LedgerError as error:
+                error.hint = "it asks for the same as this call; another label makes another run"
+                raise
+            if book.run(entry.id).delivered is None:  # nor by whoever worked on it until just now
+                held.enter_context(lock.pop_all())
+                return entry
     return None
 
 
@@ -219,8 +225,7 @@ def _go_on(
     if all(chunk.state is State.DONE for chunk in chunks):
         return _finished(plan, {chunk.number: there(chunk.number) for chunk in chunks}, entry.id, book)
     with registry.using(backend or entry.backend) as backend:
-        if backend.name != entry.backend:
-            raise LedgerError(f"run {entry.id} is of {entry.backend}, not of {backend.name}")
+        check_identity(entry, backend)
         again = {State.PLANNED, State.FAILED, State.CANCELLED}
         if not backend.capabilities.retrieval:
             again.add(State.SUBMITTED)  # the job has ended with its process

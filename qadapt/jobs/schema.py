@@ -29,6 +29,7 @@ MIGRATIONS: tuple[str, ...] = (
         label TEXT NOT NULL,
         fingerprint TEXT NOT NULL,
         backend TEXT NOT NULL,
+        identity TEXT NOT NULL,
         rows INTEGER NOT NULL,
         shots INTEGER NOT NULL,
         plan TEXT NOT NULL,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -167,6 +167,7 @@ class DeviceBackend:
         """Results of a completed task, once they are in S3."""
         from botocore.exceptions import ClientError
 
+        raw: bytes | None = None
         with looking(self.name, job_id):
             bucket, folder = str(task["outputS3Bucket"]), str(task["outputS3Directory"])
 
@@ -174,20 +175,20 @@ class DeviceBackend:
                 return bytes(self._session.s3_client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
             try:
-                content = fetch(f"{folder}/{results.FILE}")
-                document, raw = results.gather(content, folder, fetch, provider=self.name)
+                raw = fetch(f"{folder}/{results.FILE}")
+                document, raw = results.gather(raw, folder, fetch, provider=self.name)
             except ClientError as error:
                 if code_of(error) == "NoSuchKey" and not self._is_late(task, job_id):
                     return Pending()
                 raise
             except BadResultError as error:
                 error.job_id = job_id
-                return Failed(error)
+                return Failed(error, raw)
         try:
             counts = results.counts(document, head, provider=self.name)
         except ProviderError as error:
             error.job_id = job_id
-            return Failed(error)
+            return Failed(error, raw)
         return Done((Result(counts, self._provenance(head, task)),), raw)
 
     def _is_late(self, task: dict[str, Any], job_id: str) -> bool:
@@ -234,6 +235,16 @@ class DeviceBackend:
     def cost(self, work: Sequence[Work]) -> Cost:
         """Estimate of one submit by AWS's published rules."""
         return self.device.price.cost(work, program_set=self.device.limits.program_set is not None)
+
+    def identity(self) -> Mapping[str, str]:
+        """Number of the AWS account, by one question to STS that the client remembers, and the region.
+
+        Raises:
+            UnavailableError: STS does not answer.
+            AccessError: The credentials do not suffice.
+        """
+        with looking(self.name):
+            return {"account": str(self._session.account_id), "region": str(self._session.region)}
 
 
 def _position(task: dict[str, Any]) -> int | None:

@@ -21,7 +21,7 @@ from qadapt.circuit import Circuit, op
 from qadapt.compile import compile_circuit
 from qadapt.errors import AccessError, JobFailedError, NotSupportedError, TargetError, UnavailableError
 from qadapt.jobs import run
-from qadapt.provider import Costing, Done, Failed, Finding, Limiting, Pending, Work
+from qadapt.provider import Costing, Done, Failed, Finding, Identified, Limiting, Pending, Work
 from qadapt_braket.cost import PROGRAM_SET_RULE, TASK_RULE
 from qadapt_braket.manifest import token
 from qadapt_braket.provider import BraketProvider
@@ -376,6 +376,19 @@ def test_the_bucket_is_the_users_or_the_accounts(cloud, monkeypatch):
     assert len(cloud.requests("POST", "^/$")) == asked
     used = [task.request["outputS3Bucket"] for task in cloud.tasks.values()]
     assert used == ["amazon-braket-eu-north-1-000000000000", "amazon-braket-mine"]
+
+
+def test_the_identity_is_the_account_and_the_region(cloud):
+    backend = BraketProvider().open("garnet")
+    assert isinstance(backend, Identified)
+    cloud.fail("POST", "^/$", 503, 9)
+    with pytest.raises(UnavailableError):
+        backend.identity()
+    cloud.faults.clear()
+    assert backend.identity() == {"account": "000000000000", "region": REGION}
+    asked = len(cloud.log)
+    assert backend.identity()["region"] == REGION
+    assert len(cloud.log) == asked
 
 
 def test_a_bucket_of_somebody_else(cloud):

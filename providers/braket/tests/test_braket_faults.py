@@ -340,6 +340,8 @@ def test_results_that_are_not_what_was_asked_for(cloud, backend, spoil):
     assert isinstance(failed.error, BadResultError)
     assert failed.error.job_id == job
     assert failed.error.provider == "braket:garnet"
+    (document,) = cloud.objects.values()
+    assert failed.raw == document
 
 
 @pytest.mark.parametrize(("retryable", "kind"), [(True, UnavailableError), (False, JobFailedError)])

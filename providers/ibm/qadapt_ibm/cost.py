@@ -32,7 +32,10 @@ RULE = (
     "IBM QPU time: 2 s per job + (rep_delay + circuit length) per execution "
     "(quantum.cloud.ibm.com/docs/guides/estimate-job-run-time, undated copy, read 2026-11)"
 )
-SESSION = "IBM sessions are charged by the time they are open; the estimate is that of their jobs alone"
+SESSION = (
+    "IBM sessions are charged from their first job until they are closed, which does not follow from the jobs: no "
+    "estimate (quantum.cloud.ibm.com/docs/guides/estimate-job-run-time, undated copy, read 2026-11)"
+)
 PRICE = "price of a minute as given in the options"
 
 
@@ -84,15 +87,17 @@ def _duration(target: Target, gate: str, qubits: tuple[int, ...]) -> float:
 
 
 def cost(works: Sequence[Work], target: Target, timing: Timing, options: Options) -> Cost:
-    """Estimate of one job."""
+    """Estimate of one job; in a session of its executions alone."""
+    executions = [work.bindings.rows * work.shots for work in works]
+    if options.mode == "session":
+        return Cost(shots=sum(executions), rules=(SESSION,))
     delay = timing.rep_delay if options.rep_delay is None else options.rep_delay
     start = timing.reset if options.init_qubits else 0.0
-    executions = [work.bindings.rows * work.shots for work in works]
     seconds = OVERHEAD + sum(
         number * (delay + start + length(work.circuit, target, timing))
         for number, work in zip(executions, works, strict=True)
     )
     price = options.dollars_per_minute
-    rules = (RULE, *([SESSION] if options.mode == "session" else []), *([] if price is None else [PRICE]))
+    rules = (RULE,) if price is None else (RULE, PRICE)
     dollars = None if price is None else price * seconds / 60
     return Cost(shots=sum(executions), seconds=seconds, dollars=dollars, rules=rules)

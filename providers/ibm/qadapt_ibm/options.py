@@ -73,6 +73,11 @@ class Options(BaseModel):
             wrong = [f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()]
             raise TargetError("bad options of ibm in the environment", violations=wrong) from None
 
+    def text(self) -> str:
+        """What jobs depend on and is not the default, as in ``mode=batch, twirl_gates=True``: not tags, nor a price."""
+        given = self.model_dump(exclude_defaults=True, exclude={"tags", "dollars_per_minute"})
+        return ", ".join(f"{name}={value}" for name, value in given.items())
+
     @property
     def twirled(self) -> bool:
         """Whether anything is twirled."""

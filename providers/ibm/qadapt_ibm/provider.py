@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from qadapt.errors import AccessError, ProviderError, QadaptError, TargetError
+from qadapt.errors import AccessError, JobFailedError, ProviderError, QadaptError, TargetError, UnavailableError
 from qadapt.provider import Backend, Requirements
 from qadapt.target import Target
 from qadapt_ibm import fake
@@ -84,13 +84,33 @@ class IBMProvider:
             service = self._client()
             try:
                 machine = service.backend(target.removesuffix(FRACTIONAL), use_fractional_gates=wanted)
-            except QiskitBackendNotFoundError:
-                # The client says this also where a request failed; the next one raises what is wrong.
-                service.usage()
-                raise _unknown(target) from None
+            except QiskitBackendNotFoundError as error:
+                raise self._unopened(service, target) from error
             except IBMInputValueError as error:
                 raise TargetError(f"ibm has no target {target!r}: {error}") from error
             return ServiceBackend(name, service_target(target, machine, fractional=wanted), service, machine, options)
+
+    def _unopened(self, service: QiskitRuntimeService, target: str) -> QadaptError:
+        """What it means that the client finds no such machine, as it says also where a request has failed.
+
+        Raises:
+            UnavailableError: The service does not list its machines now.
+            AccessError: The credentials do not suffice.
+        """
+        from qadapt_ibm import wire
+
+        self._service = None  # a client keeps a list that it could not read as an empty one
+        name = f"{self.name}:{target}"
+        try:
+            with vendor(name, None, UnavailableError):
+                listed = wire.names(service)
+        except JobFailedError as error:  # there is no job: a status of 400 or so
+            raise UnavailableError(error.args[0], provider=name) from error.__cause__
+        machine = target.removesuffix(FRACTIONAL)
+        if machine not in listed:
+            self._service = service
+            return _unknown(target)
+        return UnavailableError(f"{machine} is there, but its configuration cannot be read now", provider=name)
 
     def _reachable(self) -> dict[str, Target]:
         """Targets of the service's machines; those that cannot be read are left out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -226,7 +226,7 @@ class ServiceBackend:
             return Done(results.results(answer, self._in_force(job), self.name), text.encode())
         except BadResultError as error:
             error.job_id = job_id
-            return Failed(error)
+            return Failed(error, text.encode())
 
     def _failure(self, job: RuntimeJobV2, job_id: str, status: str) -> ProviderError:
         if status == "CANCELLED":
@@ -287,8 +287,12 @@ class ServiceBackend:
         return limits.most_rows(circuit, shots, self.options, self.capabilities.max_rows)
 
     def cost(self, work: Sequence[Work]) -> Cost:
-        """Estimate of QPU time of one submit; of its price if the options give that of a minute."""
+        """Estimate of QPU time of one submit; of its price if the options give that of a minute; none in a session."""
         return cost.cost(work, self.target, self._timing, self.options)
+
+    def identity(self) -> Mapping[str, str]:
+        """CRN of the instance, and the options that are not the defaults."""
+        return {"instance": str(self._instance), "options": self.options.text()}
 
     def close(self) -> None:
         """Close the batch or session, if there is one; its jobs still run."""

@@ -259,6 +259,25 @@ def service_class() -> type[QiskitRuntimeService]:
     return HardenedService
 
 
+def names(service: QiskitRuntimeService) -> frozenset[str]:
+    """Names of all machines of the instances that a service looks at, by a request to each.
+
+    The client has no public way to ask for them: ``backends`` leaves out, without a word, what it cannot read.
+
+    Raises:
+        MissingExtraError: This version of the client is another inside.
+        Exception: What a client raises whose request has failed.
+    """
+    clients = getattr(service, "_api_clients", None)
+    if not isinstance(clients, dict) or not all(hasattr(client, "list_backends") for client in clients.values()):
+        raise MissingExtraError(
+            "this version of qiskit-ibm-runtime is another inside: it cannot be asked for the names of machines",
+            hint="install a version that qadapt-ibm was tested with",
+        )
+    listed = [machine["name"] for client in list(clients.values()) for machine in client.list_backends(True)]
+    return frozenset(listed)
+
+
 def check(service: QiskitRuntimeService) -> None:
     """Make sure that the client that a service uses is a hardened one.
 

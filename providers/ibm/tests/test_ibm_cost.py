@@ -78,12 +78,19 @@ def test_prices_are_the_users() -> None:
     timing = Timing({}, rep_delay=0.28)  # 2 + 28 seconds
     free = cost.cost(works, fake.target(NAME), timing, Options())
     assert free.dollars is None
-    paid = cost.cost(works, fake.target(NAME), timing, Options(dollars_per_minute=96, mode="session"))
+    paid = cost.cost(works, fake.target(NAME), timing, Options(dollars_per_minute=96, mode="batch"))
     assert paid.dollars == pytest.approx(48)
-    assert paid.rules == (cost.RULE, cost.SESSION, cost.PRICE)
+    assert paid.rules == (cost.RULE, cost.PRICE)
     assert free.rules == (cost.RULE,)
     assert "2026" in cost.RULE
     assert np.isclose((free + paid).seconds or 0, 60)
+
+
+def test_a_session_has_no_estimate_that_a_budget_could_hold() -> None:
+    works = [Work(Circuit(num_qubits=156, measured=[(0,)]), Bindings.of({}, shape=(3,)), 100)]
+    found = cost.cost(works, fake.target(NAME), Timing({}), Options(dollars_per_minute=96, mode="session"))
+    assert (found.shots, found.seconds, found.dollars) == (300, None, None)
+    assert found.rules == (cost.SESSION,)
 
 
 def test_a_machine_that_says_little() -> None:

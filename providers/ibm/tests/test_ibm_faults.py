@@ -264,6 +264,7 @@ def test_a_result_of_another_form(cloud: IBMCloud, backend: ServiceBackend, text
     state = backend.fetch(job)
     assert isinstance(state, Failed)
     assert type(state.error) is BadResultError
+    assert state.raw == text.encode()
 
 
 @pytest.mark.parametrize("text", ["<html>busy</html>", '{"data": [', "null", "[]", '"later"', " "])

@@ -6,15 +6,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import qadapt
 from clouds.ibm import MACHINE, IBMCloud
 from ibm_cases import QUBITS
-from qadapt.errors import AccessError, TargetError, UnavailableError
+from qadapt.deadline import within
+from qadapt.errors import AccessError, MissingExtraError, ProviderError, TargetError, UnavailableError
 from qadapt.provider import Backend, Provider, Requiring
-from qadapt_ibm import fake
+from qadapt_ibm import fake, wire
 from qadapt_ibm.account import Account
 from qadapt_ibm.options import Options
 from qadapt_ibm.provider import IBMProvider
@@ -135,6 +137,47 @@ def test_a_service_that_does_not_answer_has_no_machines(cloud: IBMCloud, account
         provider.open(MACHINE)
     cloud.faults.clear()
     assert MACHINE in provider.targets()
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [(500, UnavailableError), (400, UnavailableError), ("hang", UnavailableError), (403, AccessError)],
+)
+def test_a_list_that_is_not_given_is_no_missing_machine(
+    cloud: IBMCloud, account: Account, kind: Any, error: type[ProviderError]
+) -> None:
+    """The client takes a list that it cannot read for an empty one."""
+    provider = IBMProvider(account)
+    provider.open(MACHINE)
+    cloud.fail("GET", "/backends$", kind, ALWAYS)
+    with pytest.raises(error) as caught:
+        within(0.5, lambda: provider.open(MACHINE), what="open", provider="ibm")
+    assert type(caught.value) is error
+    cloud.faults.clear()
+    assert provider.open(MACHINE)
+
+
+@pytest.mark.parametrize("kind", [400, 404, 503, "garbage", "truncate", "empty", "drop", "hang"])
+@pytest.mark.parametrize("name", [MACHINE, f"{MACHINE}-fractional"])
+def test_a_listed_machine_without_configuration_is_there_and_cannot_be_opened_now(
+    cloud: IBMCloud, account: Account, monkeypatch: pytest.MonkeyPatch, kind: Any, name: str
+) -> None:
+    monkeypatch.setattr(wire, "READ", 0.2)
+    cloud.fail("GET", "/configuration$", kind, ALWAYS)
+    provider = IBMProvider(account)
+    with pytest.raises(UnavailableError, match="configuration cannot be read now") as caught:
+        provider.open(name)
+    assert caught.value.__cause__ is not None
+    cloud.faults.clear()
+    assert provider.open(name)
+
+
+def test_another_client_inside_cannot_be_asked_for_names(account: Account) -> None:
+    service = account.connect()
+    assert wire.names(service) == {MACHINE}
+    service._api_clients = [object()]
+    with pytest.raises(MissingExtraError, match="another inside"):
+        wire.names(service)
 
 
 @pytest.mark.parametrize("path", ["/configuration$", "/properties$"])

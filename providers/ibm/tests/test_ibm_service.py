@@ -20,7 +20,7 @@ from ibm_cases import BINDINGS, CIRCUIT, FIXED, QUBITS, Open, work
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
 from qadapt.errors import BindingsError, JobFailedError, NotSupportedError, QadaptError, TargetError
-from qadapt.provider import Costing, Done, Failed, Finding, Limiting, Pending, Work
+from qadapt.provider import Costing, Done, Failed, Finding, Identified, Limiting, Pending, Work
 from qadapt_ibm import service as service_module
 from qadapt_ibm.service import ServiceBackend
 
@@ -64,6 +64,18 @@ def test_from_submit_to_counts(cloud: IBMCloud, backend: ServiceBackend) -> None
     assert said.mitigation == ()
     assert said.calibrated is not None
     assert state.raw == str(cloud.jobs[job].text).encode()
+
+
+def test_the_identity_is_the_instance_and_what_is_not_the_default(cloud: IBMCloud, connect: Open) -> None:
+    backend = connect(tags=("mine",), dollars_per_minute=96)
+    assert isinstance(backend, Identified)
+    assert backend.identity() == {"instance": CRN, "options": ""}
+    other = connect(mode="batch", dynamical_decoupling="XY4", twirl_gates=True, init_qubits=False, tags=("mine",))
+    said = "mode=batch, dynamical_decoupling=XY4, twirl_gates=True, init_qubits=False"
+    assert other.identity() == {"instance": CRN, "options": said}
+    before = len(cloud.log)
+    other.identity()
+    assert len(cloud.log) == before
 
 
 def test_a_look_is_one_request(cloud: IBMCloud, backend: ServiceBackend) -> None:

@@ -74,7 +74,7 @@ def read(text: str, ticket: Ticket, *, corrected: bool, provider: str) -> Pendin
         return _counts(task, ticket, corrected, provider)
     except ProviderError as error:
         error.job_id = job_id
-        return Failed(error)
+        return Failed(error, text.encode(errors="replace"))
 
 
 def _words(fields: Any) -> str:

@@ -7,7 +7,7 @@ the rows are its circuits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -153,6 +153,10 @@ class CloudBackend:
     def cost(self, work: Sequence[Work]) -> Cost:
         """Executions, which Origin counts; it publishes no price."""
         return Cost(shots=sum(one.bindings.rows * one.shots for one in work), rules=(RULE,))
+
+    def identity(self) -> Mapping[str, str]:
+        """Digest of the key and address of the cloud; the options are in the name."""
+        return self._session.credentials.identity()
 
     def _provenance(self, ticket: Ticket) -> Provenance:
         options = self._options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ class Credentials:
 
     key: str = field(repr=False)
     url: str | None = None
+
+    def identity(self) -> dict[str, str]:
+        """Which account this is, for people and for comparison: the start of the key's digest, and the address."""
+        return {"account": hashlib.sha256(self.key.encode()).hexdigest()[:12], "url": self.url or "default"}
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Credentials | None:

@@ -195,6 +195,12 @@ def test_a_result_that_is_not_what_was_asked_for_is_a_bad_result(name: str) -> N
     assert found.provider == NAME
 
 
+def test_a_bad_result_comes_with_the_answer() -> None:
+    found = read(BAD["too wide"], ticket((0, 1)), corrected=False, provider=NAME)
+    assert isinstance(found, Failed)
+    assert found.raw == BAD["too wide"].encode()
+
+
 def test_a_negative_count_does_not_hide_in_the_sums_of_registers() -> None:
     found = error(finished({0: 6, 1: -1, 3: 3, 2: 2}), ticket((0,), (1,)))
     assert isinstance(found, BadResultError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -24,11 +25,12 @@ from qadapt.errors import (
     QadaptError,
     TargetError,
 )
-from qadapt.provider import Backend, Costing, Done, Failed, Pending, Work
+from qadapt.provider import Backend, Costing, Done, Failed, Identified, Pending, Work
 from qadapt.simulate import statevector
 from qadapt.target import Site, Target
 from qadapt_conformance.suite import Verdict, run_suite
 from qadapt_origin.cloud import CloudBackend
+from qadapt_origin.credentials import Credentials
 from qadapt_origin.lower import lower
 from qadapt_origin.provider import OriginProvider
 
@@ -342,6 +344,16 @@ def test_a_job_is_read_by_its_id_in_a_new_process(opened: CloudBackend) -> None:
     provenance, tables = json.loads(run.stdout)
     assert provenance == result.provenance.model_dump(mode="json")
     assert tables == [table.tolist() for table in result.counts.registers]
+
+
+def test_the_identity_tells_accounts_apart_and_holds_no_key(
+    opened: CloudBackend, cloud: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(opened, Identified)
+    said = opened.identity()
+    assert said == {"account": hashlib.sha256(cloud.key.encode()).hexdigest()[:12], "url": cloud.url}
+    assert chip().identity() == said
+    assert Credentials("another").identity() == {"account": "ae448ac86c4e", "url": "default"}
 
 
 def test_two_accounts_in_one_process_do_not_mix(opened: CloudBackend, monkeypatch: pytest.MonkeyPatch) -> None:
