@@ -143,7 +143,7 @@ def test_a_worker_of_another_version_is_refused(
     code = "import qadapt.isolate.frames as f; f.PROTOCOL = 99; import qadapt.isolate.worker as w; w.main()"
     text = f'exec {sys.executable} -c "{code}" "$4" "$5"'
     monkeypatch.setenv("QADAPT_CRASHY_PYTHON", script(tmp_path / "python", text))
-    with pytest.raises(MissingExtraError, match=r"another language \(99, here 1\)") as caught:
+    with pytest.raises(MissingExtraError, match=r"another language \(99, here 2\)") as caught:
         provider().targets()
     assert type(caught.value) is MissingExtraError
     assert "same version of qadapt" in caught.value.hint

@@ -16,7 +16,7 @@ from qadapt.jobs.budget import Budget, estimate, total
 from qadapt.jobs.identity import identity
 from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Options, Plan, fingerprint, make_plan
-from qadapt.jobs.policy import Policy
+from qadapt.jobs.policy import PATIENT, Policy
 from qadapt.jobs.records import State
 from qadapt.provider import Backend
 
@@ -51,7 +51,7 @@ def forecast(circuit: Circuit, bindings: Bindings, backend: Backend, options: Op
     """
     if ledger is not None and ledger.exists():
         with Ledger(ledger) as book:
-            mark = fingerprint(circuit, bindings, backend.name, options, identity(backend))
+            mark = fingerprint(circuit, bindings, backend.name, options, identity(backend, PATIENT.deadline))
             for entry in book.runs(fingerprint=mark)[:1]:
                 found = Standing.of(book, entry)
                 if not found.finished:

@@ -81,7 +81,7 @@ def cancel(
                 return Cancellation()
             record: Record = partial(book.record, entry.id)
             with registry.using(backend or entry.backend) as opened:
-                check_identity(entry, opened)
+                check_identity(entry, opened, policy.deadline)
                 if opened.capabilities.retrieval and not opened.capabilities.cancel:
                     raise NotSupportedError(f"{opened.name} cannot cancel jobs", capability="cancel")
                 return _Cancelling(book.plan(entry.id), opened, policy, record).end(chunks, patience)

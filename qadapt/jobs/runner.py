@@ -119,7 +119,7 @@ def run(
         check_angles(circuit, bindings.check(circuit.parameters))
         book = ledger if isinstance(ledger, Ledger) else _default(ledger, backend)
         options = Options(shots, seed, packed, spacing, policy.rows)
-        own = identity(backend)
+        own = "{}" if book is None else identity(backend, policy.deadline)
         mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options, own)
         if book is not None and book is not ledger:
             held.enter_context(book)
@@ -225,7 +225,7 @@ def _go_on(
     if all(chunk.state is State.DONE for chunk in chunks):
         return _finished(plan, {chunk.number: there(chunk.number) for chunk in chunks}, entry.id, book)
     with registry.using(backend or entry.backend) as backend:
-        check_identity(entry, backend)
+        check_identity(entry, backend, policy.deadline)
         again = {State.PLANNED, State.FAILED, State.CANCELLED}
         if not backend.capabilities.retrieval:
             again.add(State.SUBMITTED)  # the job has ended with its process
