@@ -192,6 +192,18 @@ class Identified(Protocol):
 
 
 @runtime_checkable
+class Adopting(Protocol):
+    """A backend whose job ids say more than the vendor's own."""
+
+    def adopt(self, job: str, work: Sequence[Work]) -> str:
+        """Our id of the job of some works that a person names by the vendor's id; an id of ours stays as it is.
+
+        Raises:
+            JobFailedError: It can be no job id.
+        """
+
+
+@runtime_checkable
 class Receipting(Protocol):
     """A backend that writes down which job each submit made, where a crash of this process does not reach."""
 

@@ -23,7 +23,7 @@ import typer
 from cli_tools import Acme, Outcome, call, install
 from clouds.folder import RULE, Folder, FolderBackend
 from qadapt.circuit import Circuit, op
-from qadapt.cli import console, jobs, upkeep
+from qadapt.cli import jobs
 from qadapt.cli.options import read_policy
 from qadapt.cli.standing import Standing
 from qadapt.jobs import Ledger, State
@@ -121,10 +121,8 @@ def doubtful(bench: Bench, lost: str = "2") -> Outcome:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """Somebody sits at the terminal and types."""
+    """Somebody types, at a terminal or through a pipe."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
-    for module in (jobs, upkeep):
-        monkeypatch.setattr(module, "on_terminal", lambda: True)
 
 
 def counts(document: Any) -> list[Any]:
@@ -496,7 +494,7 @@ def test_what_is_held_is_not_sent_by_resume(bench: Bench) -> None:
 
 def test_resend_says_what_it_may_cost(bench: Bench, undisturbed: list[Any]) -> None:
     doubtful(bench)
-    outcome = bench("jobs", "resume", bench.id, "--resend", "--json")
+    outcome = bench("jobs", "resume", bench.id, "--resend", "--yes", "--json")
     assert outcome.code == 0
     assert counts(json.loads(outcome.out)) == undisturbed
     assert outcome.err == (
@@ -928,7 +926,7 @@ def test_prune_forgets_old_finished_runs_only(bench: Bench, monkeypatch: pytest.
     size = re.fullmatch(r"dry run: 1 run, (.*), would be forgotten\n", dry.err)
     assert size
     assert len(bench.json("jobs", "list")) == 3
-    outcome = bench("jobs", "prune")
+    outcome = bench("jobs", "prune", "--yes")
     assert outcome.out == f"Forgot 1 run, {size[1]}.\n"
     assert [run["finished"] for run in bench.json("jobs", "list")] == [False, False]
 
@@ -937,7 +935,7 @@ def test_what_two_runs_share_stays(bench: Bench) -> None:
     bench.run()
     bench.run("--label", "twin")
     dry = bench("jobs", "prune", "twin", "--dry-run").err
-    assert bench("jobs", "prune", "twin").out == f"Forgot 1 run, {dry.split(', ')[1]}.\n"
+    assert bench("jobs", "prune", "twin", "--yes").out == f"Forgot 1 run, {dry.split(', ')[1]}.\n"
     assert counts(json.loads(bench("jobs", "export", bench.id).out))[0] is not None
 
 
@@ -947,13 +945,13 @@ def test_unfinished_runs_go_only_by_name_and_force(which: str, bench: Bench) -> 
         doubtful(bench)
     else:
         halted(bench)
-    outcome = bench("jobs", "prune", bench.id)
+    outcome = bench("jobs", "prune", bench.id, "--yes")
     assert outcome.code == 2
     assert outcome.err.startswith(f"error[ledger]: run {bench.id} is not finished: ")
     assert "hint: --force" in outcome.err
     assert "only named runs can be forced" in bench("jobs", "prune", "--force").err
     assert len(bench.json("jobs", "list")) == 1
-    assert bench("jobs", "prune", bench.id, "--force").code == 0
+    assert bench("jobs", "prune", bench.id, "--force", "--yes").code == 0
     assert bench.json("jobs", "list") == []
 
 
@@ -961,7 +959,7 @@ def test_a_run_that_somebody_works_on_stays(bench: Bench) -> None:
     bench.run("--label", "mine")
     halted(bench, "--shots", "11", "--label", "theirs")
     with Ledger() as book, book.working(bench.id):
-        outcome = bench("jobs", "prune", "mine", "theirs", "--force")
+        outcome = bench("jobs", "prune", "mine", "theirs", "--force", "--yes")
     assert outcome.code == 2
     assert "another process works on run" in outcome.err
     assert len(bench.json("jobs", "list")) == 2
@@ -1039,10 +1037,6 @@ def test_a_run_stopped_in_the_middle_of_a_submit(
         assert bench("jobs", "settle", bench.id, "1", "--job", "2").code == 0
     assert counts(bench.json("jobs", "resume", bench.id)) == undisturbed
     assert bench.sent() == ["0-0", "1-0", "2-0"]
-
-
-def test_nobody_is_asked_who_is_not_there() -> None:
-    assert console.on_terminal() in (False, sys.stdin.isatty())
 
 
 @pytest.mark.parametrize(

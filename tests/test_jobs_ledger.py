@@ -188,8 +188,9 @@ def test_runs_are_found_by_id_then_label_then_the_beginning_of_an_id(book, monke
         entered(book, label=label)
     # Both have been entered within the clock's resolution, or in order.
     assert book.run("abc111").id == "abc111"
-    assert book.run("abc").id == "fed444"
     assert book.run("def").id == "def333"
+    with pytest.raises(LedgerError, match=r"2 runs 'abc' in .*: (fed444, abc222|abc222, fed444)"):
+        book.run("abc")
     assert book.run("100%").id == "def333"
     with pytest.raises(LedgerError, match="2 runs 'ab'"):
         book.run("ab")

@@ -50,6 +50,7 @@ from qadapt.inline import InlineBackend
 from qadapt.jobs import Ledger, Policy, Progress, State, derived_seed, partial_results, resume, run
 from qadapt.jobs.cancel import cancel
 from qadapt.jobs.ledger import default_path
+from qadapt.jobs.settle import settle
 from qadapt.provider import Provenance, Result, Work
 from qadapt.target import Capabilities, Target
 
@@ -594,3 +595,20 @@ def test_another_label_is_another_run_and_no_label_takes_up_any(book):
     assert start(Findable(cloud), book).id == first
     second = interrupted(book, cloud, 1, label="two")
     assert start(Findable(cloud), book, label="three").id not in (first, second)
+
+
+def test_a_job_that_the_user_named_wrongly_leaves_the_doubt(book):
+    cloud = Cloud({"submit": ["", "lost"]})
+    with pytest.raises(InDoubtError) as caught:
+        start(Vendor(cloud), book)
+    run_id, made = caught.value.run, len(cloud.jobs)
+    (lost,) = caught.value.chunks
+    settle(run_id, lost, "no-such-job", ledger=book)
+    with still(), pytest.raises(InDoubtError):
+        resume(run_id, backend=Vendor(cloud), policy=ONE, ledger=book)
+    right = next(name for name, job in cloud.jobs.items() if job.tag == f"qadapt-{run_id}-{lost}-0")
+    settle(run_id, lost, right, ledger=book)
+    with still():
+        result = resume(run_id, backend=Vendor(cloud), policy=ONE, ledger=book)
+    assert np.array_equal(result.counts.table, RIGHT)
+    assert len(cloud.jobs) == made

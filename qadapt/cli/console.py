@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 import typer
 
 from qadapt.errors import QadaptError, TargetError
+
+LONG = 1000
+"""Rows from which a table is printed as plain text on a terminal too: laying it out would take minutes."""
 
 
 def show_json(value: Any) -> None:
@@ -19,24 +23,36 @@ def show_json(value: Any) -> None:
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Print rows under a header; where stdout is no terminal, nothing is cut or wrapped."""
+    """Print rows under a header; where stdout is no terminal, or for very many rows, nothing is cut or wrapped."""
+    table = [[str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty() or len(table) > LONG:
+        if title:
+            typer.echo(title)
+        for line in aligned([list(header), *table] if any(header) else table):
+            typer.echo(line)
+        return
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
-    table.show_header = any(header)
+    shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    shown.show_header = any(header)
     for name in header:
-        table.add_column(escape(name), overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    if sys.stdout.isatty():
-        Console().print(table)
+        shown.add_column(escape(name), overflow="fold")
+    for row in table:
+        shown.add_row(*map(escape, row))
+    Console().print(shown)
+
+
+def aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows as lines whose columns stand under each other, two blanks apart; a cell may have several lines."""
+    if not table:
         return
-    console = Console(width=1_000_000)
-    with console.capture() as captured:
-        console.print(table)
-    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    cells = [[cell.split("\n") for cell in row] for row in table]
+    widths = [max(len(line) for cell in column for line in cell) for column in zip(*cells, strict=True)]
+    for row in cells:
+        for lines in zip_longest(*row, fillvalue=""):
+            yield "  ".join(line.ljust(width) for line, width in zip(lines, widths, strict=True)).rstrip()
 
 
 def show_note(text: str) -> None:
@@ -70,8 +86,3 @@ def several(count: int, word: str) -> str:
 def moment(seconds: float, *, exact: bool = False) -> str:
     """A time in seconds since 1970 as date and time in UTC, to the minute or to the second."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S" if exact else "%Y-%m-%d %H:%M")
-
-
-def on_terminal() -> bool:
-    """Whether somebody is there who can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -11,7 +11,7 @@ import typer
 from qadapt import jobs as runner
 from qadapt.cli import standing as told
 from qadapt.cli import upkeep
-from qadapt.cli.console import moment, on_terminal, several, show_error, show_json, show_note, show_table
+from qadapt.cli.console import moment, several, show_error, show_json, show_note, show_table
 from qadapt.cli.options import (
     DEADLINE,
     PATIENCE,
@@ -198,7 +198,7 @@ def _ask_about_resending(book: Ledger, runs: Sequence[str], *, yes: bool) -> Non
         f"{several(len(doubt), 'chunk')} may be at the vendor already; what cannot be found there is sent again and "
         f"may run and be charged twice: at most {price(total(chunk.cost for chunk in doubt))} more"
     )
-    if not yes and on_terminal():
+    if not yes:
         typer.confirm("Send them again?", abort=True, err=True)
 
 

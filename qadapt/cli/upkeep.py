@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qadapt.cli.console import amount, moment, on_terminal, several, show_json, show_note, show_table
+from qadapt.cli.console import amount, moment, several, show_json, show_note, show_table
 from qadapt.cli.options import LedgerFile, RunName, Yes, open_ledger
 from qadapt.cli.results import archive, document, raw_answers, write
 from qadapt.cli.standing import Standing, words
@@ -85,7 +85,7 @@ def prune(
             show_table(["run", "label", "backend", "started (UTC)"], rows)
             show_note(f"dry run: {several(len(ids), 'run')}, {amount(weight(book, ids))}, would be forgotten")
             return
-        if not yes and on_terminal():
+        if not yes:
             size = amount(weight(book, ids))
             typer.confirm(f"Forget {several(len(ids), 'run')} with the results, {size}?", abort=True, err=True)
         typer.echo(f"Forgot {several(len(ids), 'run')}, {amount(forget(book, ids))}.")

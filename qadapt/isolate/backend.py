@@ -33,7 +33,8 @@ class IsolatedBackend:
     A worker that ends, hangs or sends garbage is replaced at the next call. The jobs of a backend without ``retrieval``
     end with it; others are fetched by their ids from the new one.
 
-    ``open_isolated`` makes it, with the verbs ``find``, ``cost``, ``most_rows`` and ``identity`` as far as the
+    ``open_isolated`` makes it, with the optional verbs ``find``, ``cost``, ``most_rows``, ``identity`` and ``adopt``
+    as far as the
     backend in the worker has them.
 
     Attributes:
@@ -166,7 +167,23 @@ class _Identified(IsolatedBackend):
         return self._identity
 
 
-_OPTIONAL = {"find": _Finding, "cost": _Costing, "most_rows": _Limiting, "identity": _Identified}
+class _Adopting(IsolatedBackend):
+    def adopt(self, job: str, work: Sequence[Work]) -> str:
+        """Our id of the job of some works that a person names by the vendor's id; an id of ours stays as it is.
+
+        Raises:
+            JobFailedError: It can be no job id.
+        """
+        return self._channel.call("adopt", lambda value, _: _text(value), {"job": job}, [encode_works(work)])
+
+
+_OPTIONAL = {
+    "find": _Finding,
+    "cost": _Costing,
+    "most_rows": _Limiting,
+    "identity": _Identified,
+    "adopt": _Adopting,
+}
 
 
 @cache

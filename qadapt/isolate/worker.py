@@ -27,6 +27,7 @@ from qadapt.errors import BadResultError, ProviderError, QadaptError
 from qadapt.isolate import receipts
 from qadapt.isolate.frames import PROTOCOL, Frame, Part, read, write
 from qadapt.provider import (
+    Adopting,
     Backend,
     Costing,
     Done,
@@ -78,7 +79,7 @@ class Worker:
         if backend.capabilities.retrieval:
             self._receipts = Path(arguments["receipts"])
             receipts.prune(self._receipts)
-        verbs = {"find": Finding, "cost": Costing, "most_rows": Limiting, "identity": Identified}
+        verbs = {"find": Finding, "cost": Costing, "most_rows": Limiting, "identity": Identified, "adopt": Adopting}
         said = {
             "name": backend.name,
             "target": backend.target.to_json(),
@@ -150,6 +151,11 @@ class Worker:
         backend = self._opened
         assert isinstance(backend, Identified)
         return dict(backend.identity()), ()
+
+    def _do_adopt(self, arguments: Mapping[str, Any], parts: Sequence[Part]) -> Said:
+        backend = self._opened
+        assert isinstance(backend, Adopting)
+        return _text(backend.adopt(arguments["job"], decode_works(parts[0])), "adopt"), ()
 
     @property
     def _opened(self) -> Backend:

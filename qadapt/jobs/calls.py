@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from qadapt.deadline import within
 from qadapt.errors import AccessError, JobFailedError, ProviderError, QadaptError, UnavailableError
 from qadapt.jobs.policy import Policy
-from qadapt.provider import Backend, Done, Failed, Finding, Pending, Receipting, Work
+from qadapt.provider import Adopting, Backend, Done, Failed, Finding, Pending, Receipting, Work
 from qadapt.redact import scrub
 
 if TYPE_CHECKING:
@@ -140,6 +140,15 @@ class Calls:
             AccessError: The credentials do not suffice.
         """
         return self._patiently("fetch", lambda: self._backend.fetch(job))
+
+    def adopt(self, job: str, works: Sequence[Work]) -> str:
+        """Our id of a job that a person names by the vendor's.
+
+        Raises:
+            JobFailedError: It can be no job id.
+        """
+        backend = self._backend
+        return self._once("adopt", lambda: backend.adopt(job, works)) if isinstance(backend, Adopting) else job
 
     def cancel(self, job: str, seconds: float | None = None) -> None:
         """Stop a job.

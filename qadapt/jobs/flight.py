@@ -18,6 +18,7 @@ from qadapt.errors import (
     BadResultError,
     BudgetError,
     InDoubtError,
+    JobFailedError,
     ProviderError,
     QadaptError,
     UnavailableError,
@@ -26,7 +27,7 @@ from qadapt.jobs.calls import Calls, DoubtError, LostError
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import Policy
 from qadapt.jobs.progress import Progress, Show
-from qadapt.jobs.records import Chunk, State
+from qadapt.jobs.records import VOUCHED, Chunk, State
 from qadapt.jobs.waiting import pause
 from qadapt.provider import Backend, Done, Failed, Pending, Result
 
@@ -134,6 +135,8 @@ class Flight:
                 self._results[chunk.number] = results(chunk.number)
             elif chunk.state in (State.INTENDED, State.IN_DOUBT):
                 self._settle(chunk, now)
+            elif chunk.state is State.SUBMITTED and chunk.note == VOUCHED:
+                self._vouched(chunk)
             elif chunk.state is State.PLANNED:
                 self._ready.append((chunk.number, chunk.attempt))
             elif retrieval and (chunk.state is State.SUBMITTED or self._is_there(chunk)):
@@ -141,6 +144,17 @@ class Flight:
             else:
                 # What was sent is over, or ended with its process: it goes as a new job.
                 self._ready.append((chunk.number, chunk.attempt + 1))
+
+    def _vouched(self, chunk: Chunk) -> None:
+        """Take the job that the user named; the doubt is back if it is not there."""
+        with suppress(JobFailedError):
+            job = self._calls.adopt(chunk.job, self._plan.works(chunk.number))
+            if not isinstance(self._calls.fetch(job), Failed):
+                self._opened(chunk.number, chunk.attempt, chunk.tag, job)
+                return
+        note = f"{chunk.job!r}, named by the user, is no job of this chunk, or has failed"
+        self._record(chunk.number, State.IN_DOUBT, attempt=chunk.attempt, tag=chunk.tag, note=note)
+        self._doubt.append(chunk.number)
 
     def _is_there(self, chunk: Chunk) -> bool:
         """Whether a job that failed or was cancelled can be fetched after all.
@@ -186,11 +200,11 @@ class Flight:
             raise self._error
         if self._doubt:
             raise InDoubtError(
-                f"run {self._run}: {len(self._doubt)} of {len(self._plan.chunks)} submits are in doubt: their answers "
-                f"were lost, and {self._backend.name} cannot be asked whether it has the jobs",
+                f"run {self._run}: of {len(self._plan.chunks)} submits, {len(self._doubt)} in doubt: the answer was "
+                f"lost, and {self._backend.name} cannot be asked whether it has the job",
                 run=self._run,
                 chunks=self._doubt,
-                hint=f"look at the vendor's own list, then: qadapt jobs resume {self._run} --resend",
+                hint=f"qadapt jobs show {self._run} says how to settle it; resume --resend sends it again unseen",
             )
         return self._results
 

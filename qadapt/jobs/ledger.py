@@ -157,7 +157,7 @@ class Ledger:
         return self._all(Entry, f"{_RUNS} {where} ORDER BY created DESC, id", values)
 
     def run(self, name: str) -> Entry:
-        """The run of an id, the latest one of a label, or the only one whose id starts with ``name``, in this order.
+        """The run of an id, the only one of a label, or the only one whose id starts with ``name``, in this order.
 
         Raises:
             LedgerError: There is none, or several.
@@ -165,13 +165,15 @@ class Ledger:
         found: list[Entry] = []
         for where in (
             "WHERE id = ?1",
-            "WHERE label = ?1 ORDER BY created DESC LIMIT 1",
+            "WHERE label = ?1 ORDER BY created DESC",
             "WHERE substr(id, 1, length(?1)) = ?1",
         ):
             found = found or (self._all(Entry, f"{_RUNS} {where}", (redacted(name),)) if name else [])
         if len(found) != 1:
-            said = "no run" if not found else f"{len(found)} runs"
-            raise LedgerError(f"{said} {name!r} in {self.path}", hint="qadapt jobs list shows them")
+            said = ", ".join(entry.id for entry in found)
+            if not said:
+                raise LedgerError(f"no run {name!r} in {self.path}", hint="qadapt jobs list shows them")
+            raise LedgerError(f"{len(found)} runs {name!r} in {self.path}: {said}", hint="name one by its id")
         return found[0]
 
     def chunks(self, run: str) -> list[Chunk]:

@@ -27,6 +27,10 @@ class State(StrEnum):
     """It was cancelled on request."""
 
 
+VOUCHED = "at the vendor, says the user"
+"""Noted about a submit in doubt whose job the user named."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A run as the ledger knows it.

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 from qadapt.errors import LedgerError
 from qadapt.jobs.ledger import Ledger
-from qadapt.jobs.records import Chunk, State
+from qadapt.jobs.records import VOUCHED, Chunk, State
 
 
 def settle(name: str, chunk: int, job: str | None, *, ledger: Ledger | None = None) -> Chunk:
@@ -41,8 +41,7 @@ def settle(name: str, chunk: int, job: str | None, *, ledger: Ledger | None = No
                 book.record(run, chunk, State.PLANNED, attempt=found.attempt, note=note)
             else:
                 _check_free(book, run, chunk, job)
-                note = "at the vendor, says the user"
-                book.record(run, chunk, State.SUBMITTED, attempt=found.attempt, tag=found.tag, job=job, note=note)
+                book.record(run, chunk, State.SUBMITTED, attempt=found.attempt, tag=found.tag, job=job, note=VOUCHED)
             return next(each for each in book.chunks(run) if each.number == chunk)
 
 

@@ -126,6 +126,19 @@ class CloudBackend:
             return found
         return Done((Result(found, self._provenance(ticket)),), raw=text.encode())
 
+    def adopt(self, job: str, work: Sequence[Work]) -> str:
+        """Our id of the job of a work, from Origin's own task id.
+
+        Raises:
+            JobFailedError: It can be no task id.
+        """
+        if Ticket.read(job) is not None:
+            return job
+        (one,), found = work, task(job)
+        if found is None:
+            raise JobFailedError(f"{job!r} can be no task id", provider=self.name, job_id=job)
+        return Ticket.of(found, one).job_id
+
     def cancel(self, job_id: str) -> None:
         """Stop a job that has not finished; takes Origin's own task ids too.
 
