@@ -58,6 +58,14 @@ def test_chips_that_are_online_are_listed_with_what_runs_here(cloud: Served) -> 
     assert found.site["cz", (0, 6)].duration == pytest.approx(40e-9)
 
 
+def test_a_task_that_a_person_names_becomes_a_job_of_ours() -> None:
+    backend, one = chip(), work()
+    job = backend.submit([one], tag=tag())
+    assert backend.adopt(job.partition("/")[0], [one]) == job == backend.adopt(job, [one])
+    with pytest.raises(JobFailedError, match="no task id"):
+        backend.adopt("what? no id", [one])
+
+
 def test_an_opened_chip_says_what_it_is() -> None:
     backend = chip()
     assert isinstance(backend, Backend)
