@@ -7,6 +7,7 @@ the same bytes. The cloud is a process of its own.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -109,11 +110,10 @@ def _resolved(url: str, *_: object) -> str:
 
 
 def _origin() -> Ratio:
-    import pyqpanda3.qcloud as qcloud
-
     from clouds.origin import Served
     from qadapt_origin.cloud import _programs as programs
 
+    qcloud: Any = importlib.import_module("pyqpanda3.qcloud")  # without type hints of its own
     with Served() as server, Ledger() as ledger:
         os.environ.update({"ORIGIN_URL": server.url, "ORIGIN_API_KEY": server.key})
         with registry.using("origin:WK_SMALL") as backend:
