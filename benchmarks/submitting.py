@@ -28,7 +28,7 @@ from qadapt.jobs.flight import Flight
 from qadapt.jobs.plan import Plan
 
 SHOTS = 100
-REPEATS, SLOW_REPEATS = 9, 3
+REPEATS, SLOW_REPEATS = 41, 7
 TESTS = Path(__file__).parents[1] / "tests"
 
 

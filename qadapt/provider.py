@@ -216,7 +216,10 @@ class Costing(Protocol):
     """A backend that knows what its vendor charges; optional, read before anything is sent."""
 
     def cost(self, work: Sequence[Work]) -> Cost:
-        """Estimate of one submit by the vendor's published rules; asks nothing of the network."""
+        """Estimate of one submit by the vendor's published rules; asks nothing of the network.
+
+        It depends on circuits, rows and shots, not on angles.
+        """
 
 
 @runtime_checkable

@@ -88,7 +88,14 @@ class Budget(BaseModel):
 def estimate(plan: Plan, backend: Backend) -> list[Cost]:
     """Cost of each chunk by the vendor's rules; asks nothing of the network."""
     if isinstance(backend, Costing):
-        return [backend.cost(plan.works(number)) for number in range(len(plan.chunks))]
+        known: dict[tuple[int, ...], Cost] = {}
+        costs = []
+        for number, cut in enumerate(plan.chunks):
+            size = tuple(stop - start for start, stop in cut)
+            if size not in known:
+                known[size] = backend.cost(plan.works(number))
+            costs.append(known[size])
+        return costs
     return [Cost(shots=plan.size(number) * plan.work.shots) for number in range(len(plan.chunks))]
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 WAIT = 30.0
 """Seconds that a process waits for another one's change."""
 
+LOG_PAGES = 16_384
+"""Pages of 4 KiB that the write-ahead log grows to before it is copied into the file: 64 MiB."""
+
 PAUSE = 0.01
 """Seconds between two tries where SQLite does not wait by itself."""
 
@@ -34,6 +37,8 @@ def connect(path: Path) -> Connection:
         # The plug may be pulled: a commit is on the disk when it returns.
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA foreign_keys = ON")
+        # The log is copied into the file when the last process closes it, not in the middle of a submit.
+        database.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     except BaseException:
         database.close()
         raise

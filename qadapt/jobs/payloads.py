@@ -28,11 +28,12 @@ def load(database: Connection, name: str) -> bytes | None:
     Raises:
         ValueError: They are damaged.
     """
-    stored = database.execute("SELECT data FROM payloads WHERE hash = ?", (name,)).fetchone()
+    stored = database.execute("SELECT data, size FROM payloads WHERE hash = ?", (name,)).fetchone()
     if stored is None:
         return None
+    kept, size = stored
     try:
-        data = zlib.decompress(stored[0])
+        data = kept if len(kept) == size else zlib.decompress(kept)
     except zlib.error as error:
         raise ValueError(str(error)) from error
     if hashlib.sha256(data).hexdigest() != name:
@@ -47,7 +48,8 @@ def without_secrets(data: bytes) -> bytes:
 
 
 def _small(data: bytes) -> bytes:
-    """Compress bytes; those whose sample does not get smaller, as angles, are only wrapped, which takes no time."""
+    """Compress bytes; those that do not get smaller stay as they are, as angles, of which a sample shows it."""
     middle = data[len(data) // 2 :][:_SAMPLE]
-    helps = len(zlib.compress(middle, 1)) < _WORTH * len(middle)
-    return zlib.compress(data, 6 if helps else 0)
+    if len(zlib.compress(middle, 1)) >= _WORTH * len(middle):
+        return data
+    return min(zlib.compress(data), data, key=len)
