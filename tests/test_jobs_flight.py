@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
@@ -494,3 +496,26 @@ def test_a_record_that_cannot_be_written_stops_the_run_where_it_can_be_taken_up(
         assert np.array_equal(life(book, Findable(cloud)), undisturbed(plan))
     assert set(cloud.created.values()) == {1}
     assert len(cloud.jobs) == 3
+
+
+@pytest.mark.parametrize("fault", ["", "lost"])
+def test_ctrl_c_in_a_submit_cancels_its_job_too(monkeypatch, fault):
+    """The job is made, the interrupt comes before anybody has read its id."""
+    plan, cloud = plan_of(2, 1), Cloud({"submit": [fault]})
+    backend = Findable(cloud, cancel=True)
+    with still() as clock:
+        book = Book(plan, clock, cloud)
+        policy = QUICK.model_copy(update={"cancel": True})
+        flight = Flight(plan, backend, policy, run="r", record=book.writer(backend.fuse))
+
+        def interrupted(works: Any, tag: str, intend: Callable[[], None]) -> str:
+            intend()
+            with suppress(UnavailableError):
+                backend.submit(works, tag=tag)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(flight._calls, "submit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            flight.fly()
+    assert [chunk.state for chunk in book.chunks()] == [State.CANCELLED, State.PLANNED]
+    assert cloud.calls["cancel"] == 1

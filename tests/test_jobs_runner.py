@@ -47,7 +47,7 @@ from qadapt.errors import (
     TargetError,
 )
 from qadapt.inline import InlineBackend
-from qadapt.jobs import Ledger, Policy, Progress, State, derived_seed, partial_results, resume, run
+from qadapt.jobs import Ledger, Policy, Progress, State, derived_seed, partial_results, resume, run, runner
 from qadapt.jobs.cancel import cancel
 from qadapt.jobs.ledger import default_path
 from qadapt.jobs.settle import settle
@@ -612,3 +612,21 @@ def test_a_job_that_the_user_named_wrongly_leaves_the_doubt(book):
         result = resume(run_id, backend=Vendor(cloud), policy=ONE, ledger=book)
     assert np.array_equal(result.counts.table, RIGHT)
     assert len(cloud.jobs) == made
+
+
+def test_two_calls_that_begin_together_are_one_run(book, monkeypatch):
+    """While one call compiles, another process makes the same one and is stopped."""
+    cloud, plan, others = Cloud(), runner.make_plan, list[str]()
+
+    def meanwhile(*asked: Any) -> Any:
+        monkeypatch.setattr(runner, "make_plan", plan)
+        with Ledger(book.path) as other:
+            others.append(interrupted(other, cloud, 1))
+        return plan(*asked)
+
+    monkeypatch.setattr(runner, "make_plan", meanwhile)
+    result = start(Findable(cloud), book)
+    assert [result.id] == others
+    assert np.array_equal(result.counts.table, RIGHT)
+    assert len(book.runs()) == 1
+    assert set(cloud.created.values()) == {1}

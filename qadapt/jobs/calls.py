@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -131,6 +132,15 @@ class Calls:
             return underway.result(seconds)
         except Exception:
             return None
+
+    def seen(self, tag: str, seconds: float) -> str | None:
+        """Job id of a submit that the vendor has by now, at one look; None says nothing."""
+        verbs = self._backend
+        if not (verbs.capabilities.find and isinstance(verbs, Finding)):
+            return None
+        with suppress(QadaptError):
+            return self._once("find", partial(verbs.find, tag), seconds)
+        return None
 
     def fetch(self, job: str) -> Pending | Done | Failed:
         """Look at a job.

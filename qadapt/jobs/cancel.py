@@ -11,13 +11,13 @@ from functools import partial
 from qadapt import registry
 from qadapt.errors import BadResultError, LedgerError, NotSupportedError, QadaptError
 from qadapt.jobs.calls import Calls, DoubtError
-from qadapt.jobs.flight import FOUND, NOT_ARRIVED, Record
+from qadapt.jobs.flight import FOUND, NOT_ARRIVED, Record, noted
 from qadapt.jobs.identity import check_identity
 from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import PATIENT, Policy
 from qadapt.jobs.records import Chunk, State
-from qadapt.provider import Backend, Done, Failed, Result
+from qadapt.provider import Backend, Done, Failed
 
 OPEN = (State.INTENDED, State.SUBMITTED, State.IN_DOUBT)
 """States of chunks that the vendor has or may have."""
@@ -122,7 +122,7 @@ class _Cancelling:
         number = chunk.number
         if not self._backend.capabilities.retrieval:
             # Its jobs ended with the process that made them, which is gone: this one holds the run.
-            self._note(chunk, State.CANCELLED, "ended with its process")
+            noted(self._record, chunk, State.CANCELLED, "ended with its process")
             self._cancelled.append(number)
             return None
         try:
@@ -133,10 +133,10 @@ class _Cancelling:
                     self._unsent.append(number)
                     return None
                 chunk = replace(chunk, job=job)
-                self._note(chunk, State.SUBMITTED, FOUND)
+                noted(self._record, chunk, State.SUBMITTED, FOUND)
             self._calls.cancel(chunk.job)
         except DoubtError as error:
-            self._note(chunk, State.IN_DOUBT, f"{error.code}: {error}")
+            noted(self._record, chunk, State.IN_DOUBT, f"{error.code}: {error}")
             self._doubt.append(number)
             return None
         except LedgerError:
@@ -144,7 +144,7 @@ class _Cancelling:
         except QadaptError as error:
             self._failed[number] = error
             return None
-        self._note(chunk, State.SUBMITTED, "asked to cancel")
+        noted(self._record, chunk, State.SUBMITTED, "asked to cancel")
         return chunk
 
     def _ended(self, chunk: Chunk) -> bool:
@@ -156,13 +156,13 @@ class _Cancelling:
                     try:
                         self._plan.check(number, results)
                     except BadResultError as error:
-                        self._note(chunk, State.FAILED, f"{error.code}: {error}", raw=raw)
+                        noted(self._record, chunk, State.FAILED, f"{error.code}: {error}", raw=raw)
                         self._failed[number] = error
                     else:
-                        self._note(chunk, State.DONE, results=results, raw=raw)
+                        noted(self._record, chunk, State.DONE, results=results, raw=raw)
                         self._finished.append(number)
                 case Failed(error):
-                    self._note(chunk, State.CANCELLED, f"{error.code}: {error}")
+                    noted(self._record, chunk, State.CANCELLED, f"{error.code}: {error}")
                     self._cancelled.append(number)
                 case _:
                     return False
@@ -171,23 +171,3 @@ class _Cancelling:
         except QadaptError as error:
             self._failed[number] = error
         return True
-
-    def _note(
-        self,
-        chunk: Chunk,
-        state: State,
-        note: str = "",
-        *,
-        results: tuple[Result, ...] | None = None,
-        raw: bytes | None = None,
-    ) -> None:
-        self._record(
-            chunk.number,
-            state,
-            attempt=chunk.attempt,
-            tag=chunk.tag,
-            job=chunk.job,
-            note=note,
-            results=results,
-            raw=raw,
-        )

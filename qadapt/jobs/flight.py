@@ -56,6 +56,40 @@ class Record(Protocol):
         """Write it down; durable when it returns."""
 
 
+class Sent(Protocol):
+    """What is known of a submit: of a chunk in the ledger, or of an open job."""
+
+    @property
+    def number(self) -> int:
+        """Number of the chunk."""
+
+    @property
+    def attempt(self) -> int:
+        """How often its works were sent as a new job before."""
+
+    @property
+    def tag(self) -> str:
+        """Tag of the submit."""
+
+    @property
+    def job(self) -> str:
+        """The vendor's job id."""
+
+
+def noted(
+    record: Record,
+    sent: Sent,
+    state: State,
+    note: str = "",
+    *,
+    results: tuple[Result, ...] | None = None,
+    raw: bytes | None = None,
+) -> None:
+    """Write down what became of a submit."""
+    number, attempt, tag, job = sent.number, sent.attempt, sent.tag, sent.job
+    record(number, state, attempt=attempt, tag=tag, job=job, note=note, results=results, raw=raw)
+
+
 def unrecorded(*_: object, **__: object) -> None:
     """Write nothing down: for runs that nobody will take up again."""
 
@@ -285,13 +319,13 @@ class Flight:
                     error.job_id = error.job_id or item.job
                     self._failed(item, error, raw)
                 else:
-                    self._note(item, State.DONE, results=results, raw=raw)
+                    noted(self._record, item, State.DONE, results=results, raw=raw)
                     self._results[item.number] = results
                     self._tell()
             case Failed(ProviderError() as error, raw):
                 self._open.remove(item)
                 # A job that is gone is no failure yet: its works may go again as another one.
-                self._note(item, State.FAILED, note=_said(error), raw=raw if isinstance(raw, bytes) else None)
+                noted(self._record, item, State.FAILED, note=_said(error), raw=raw if isinstance(raw, bytes) else None)
                 if not (isinstance(error, UnavailableError) and self._again(item.number, item.attempt)):
                     self._error = self._error or error
             case other:
@@ -300,28 +334,8 @@ class Flight:
                 self._failed(item, BadResultError(said, provider=self._backend.name, job_id=item.job))
 
     def _failed(self, item: _Open, error: ProviderError, raw: bytes | None = None) -> None:
-        self._note(item, State.FAILED, note=_said(error), raw=raw)
+        noted(self._record, item, State.FAILED, note=_said(error), raw=raw)
         self._error = self._error or error
-
-    def _note(
-        self,
-        item: _Open,
-        state: State,
-        *,
-        note: str = "",
-        results: tuple[Result, ...] | None = None,
-        raw: bytes | None = None,
-    ) -> None:
-        self._record(
-            item.number,
-            state,
-            attempt=item.attempt,
-            tag=item.tag,
-            job=item.job,
-            note=note,
-            results=results,
-            raw=raw,
-        )
 
     def _wait(self) -> None:
         """Sleep until the next job is to be looked at."""
@@ -332,12 +346,14 @@ class Flight:
         """Stop what is open, if that is wanted and can be done; the rest stays as it is recorded."""
         if not (cancel and self._backend.capabilities.cancel):
             return
-        if self._hand and (job := self._calls.arrived(self._hand.tag, LEAVING)):
-            self._sent(self._hand.number, self._hand.attempt, self._hand.tag, job)
+        # Where Ctrl-C came during a submit, the job may be there, and its id on its way.
+        hand, calls = self._hand, self._calls
+        if hand and (job := calls.arrived(hand.tag, LEAVING) or calls.seen(hand.tag, LEAVING)):
+            self._sent(hand.number, hand.attempt, hand.tag, job)
         for item in self._open:
             with suppress(QadaptError):
                 self._calls.cancel(item.job, LEAVING)
-                self._note(item, State.CANCELLED)
+                noted(self._record, item, State.CANCELLED)
 
     def _tell(self) -> None:
         if self._show is None:

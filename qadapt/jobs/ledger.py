@@ -19,7 +19,7 @@ from qadapt.codec import decode_results, encode_results
 from qadapt.cost import Cost
 from qadapt.errors import LedgerError
 from qadapt.home import home
-from qadapt.jobs.database import connect, transaction
+from qadapt.jobs.database import WAIT, connect, transaction
 from qadapt.jobs.payloads import keep, load, without_secrets
 from qadapt.jobs.plan import Plan, decode_plan, encode_plan
 from qadapt.jobs.records import Chunk, Entry, Event, State
@@ -212,6 +212,28 @@ class Ledger:
         """
         query = "SELECT raw FROM events WHERE run = ? AND chunk = ? AND raw IS NOT NULL ORDER BY id DESC LIMIT 1"
         return self._read(bytes, query, (run, chunk), f"raw answer of chunk {chunk} of run {run!r}")
+
+    @contextmanager
+    def entering(self) -> Iterator[None]:
+        """Let no other process enter a run while the body looks for one and enters its own.
+
+        Raises:
+            LedgerError: Another process has been at it for ``WAIT`` seconds.
+        """
+        from filelock import FileLock, Timeout
+
+        path = self._lock("entering")
+        with self._ours():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            lock = FileLock(path, timeout=WAIT)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise LedgerError(f"another process keeps {self.path} from new runs") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
     def working(self, run: str) -> Iterator[None]:

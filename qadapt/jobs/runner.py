@@ -131,8 +131,15 @@ def run(
         afford = _purse(limits, costs, total(costs), free=backend.capabilities.simulated)
         if book is None:
             return _finished(plan, Flight(plan, backend, policy, afford=afford, show=progress).fly())
-        name = book.add(plan, costs, fingerprint=mark, label=label, budget=limits.model_dump_json(), identity=own)
-        held.enter_context(book.working(name))
+        with book.entering():
+            # Another process may have made the same call since.
+            entry = _unfinished(book, mark, label, held)
+            if entry is None:
+                said = limits.model_dump_json()
+                name = book.add(plan, costs, fingerprint=mark, label=label, budget=said, identity=own)
+                held.enter_context(book.working(name))
+        if entry is not None:
+            return _go_on(entry, backend, policy, budget, book, progress)
         record = partial(book.record, name)
         flight = Flight(plan, backend, policy, run=name, record=record, afford=afford, show=progress)
         return _finished(plan, flight.fly(), name, book)

@@ -28,6 +28,8 @@ MACHINE = "ibm_loopback"
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123:11111111-2222-3333-4444-555555555555::"
 KEY = "loopback-api-key-0123456789"
 
+LIFETIME = 3600
+"""Seconds that a token of IAM is good for."""
 
 FINAL = ("Completed", "Failed", "Cancelled")
 
@@ -96,7 +98,6 @@ class IBMCloud(Cloud):
         states: See above; a test may change it.
         jobs: Jobs by id.
         sessions: Batches and sessions by id.
-        lifetime: Seconds that a token of IAM is good for.
         key: The API key that IAM takes.
         fractional: Whether the machine lists rx and rzz.
         leaks: Requests to the service, or rather to anything but IAM, that hold the API key.
@@ -108,7 +109,6 @@ class IBMCloud(Cloud):
         self.states = list(states)
         self.jobs: dict[str, Job] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
-        self.lifetime = 3600.0
         self.key = KEY
         self.fractional = True
         self.leaks: list[Request] = []
@@ -198,17 +198,17 @@ class IBMCloud(Cloud):
             said = "Provided API key could not be found."
             return Reply(400, {"errorCode": "BXNIM0415E", "errorMessage": said})
         now = time.time()
-        claims = {"iat": int(now), "exp": int(now + self.lifetime), "iam_id": "x", "jti": len(self.log)}
+        claims = {"iat": int(now), "exp": int(now + LIFETIME), "iam_id": "x", "jti": len(self.log)}
         parts = [{"alg": "HS256", "typ": "JWT"}, claims]
         encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
         token = ".".join([*encoded, "c2lnbmF0dXJl"])
-        self._tokens[token] = now + self.lifetime
+        self._tokens[token] = now + LIFETIME
         return Reply(
             body={
                 "access_token": token,
                 "refresh_token": "not_supported",
                 "token_type": "Bearer",
-                "expires_in": int(self.lifetime),
+                "expires_in": LIFETIME,
                 "expiration": claims["exp"],
             }
         )
