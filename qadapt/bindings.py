@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -128,20 +129,31 @@ class Bindings:
             BindingsError: A parameter is missing, or one is bound that the circuit does not have; a column of another
                 type or shape; no rows.
         """
-        wanted = set(names)
-        missing, extra = sorted(wanted - set(self.columns)), sorted(set(self.columns) - wanted)
+        wanted, bound = set(names), set(self.columns)
+        missing, extra = sorted(wanted - bound), sorted(bound - wanted)
         if missing or extra:
             said = [f"missing {missing}"] * bool(missing) + [f"extra {extra}"] * bool(extra)
             raise BindingsError(f"parameters do not match the circuit: {', '.join(said)}")
         if self.rows < 1:
             raise BindingsError(f"bindings need at least one row, got shape {self.shape}")
-        for name, column in self.columns.items():
+        for name, column in self._looked_at():
             if column.dtype != np.float64:
                 raise BindingsError(f"parameter {name!r} holds {column.dtype}, expected float64")
             sizes = zip(column.shape[::-1], self.shape[::-1], strict=False)
             if column.ndim > len(self.shape) or any(size not in (1, rows) for size, rows in sizes):
                 raise BindingsError(f"parameter {name!r} of shape {column.shape} does not fit the rows {self.shape}")
         return self
+
+    def _looked_at(self) -> Iterable[tuple[str, NDArray[np.float64]]]:
+        """Columns whose types and shapes say those of all."""
+        columns = self.columns.items()
+        return islice(columns, 1) if isinstance(self.columns, _Columns) else columns
+
+    def largest(self) -> float:
+        """The largest magnitude of all values, in radians; NaN where one is NaN, 0 where there are none."""
+        columns = self.columns
+        arrays = [columns.matrix] if isinstance(columns, _Columns) else columns.values()
+        return float(np.max([np.abs(array).max(initial=0.0) for array in arrays], initial=0.0))
 
     def blocks(self, rows: int) -> Iterator[Bindings]:
         """Cut the rows into blocks of at most so many, in order; bindings that fit stay as they are."""
@@ -153,6 +165,8 @@ class Bindings:
 
     def slice(self, start: int, stop: int) -> Bindings:
         """Rows ``start`` to ``stop``, in order, as flat bindings."""
+        if isinstance(self.columns, _Columns):
+            return Bindings.of_matrix(self.columns.names, self.columns.matrix[start:stop])
         return Bindings({name: self.column(name)[start:stop] for name in self.columns}, (stop - start,))
 
 

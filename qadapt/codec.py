@@ -1,15 +1,18 @@
 """Codec: works, results and errors as bytes, for another process or a file.
 
-A message is an ``.npz`` file, read without pickle: arrays by name and one JSON document. Whoever wrote it cannot make
-the reader run anything.
+A message is eight magic bytes, the length of a head (8 bytes, big endian), the head, and the arrays one after the other
+in C order. The head is JSON: a document, and name, type and shape of each array. Types are numbers and text, so whoever
+wrote a message cannot make the reader run anything. An ``.npz`` file, with a zip entry and a head of Python's literals
+for each array, takes ten times as long for the few kilobytes that a work has.
 """
 
 from __future__ import annotations
 
-import io
 import json
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,37 +28,55 @@ from qadapt.redact import redacted
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
-_DOCUMENT = "document"
+_START = struct.Struct(">8sQ")
+_MAGIC = b"qadapt\x00\x01"
+_KINDS = "biufcSU"
+"""Kinds of NumPy's types that hold values and nothing else: whole, real and complex numbers, and text."""
 
 
 def encode(document: Any, arrays: Arrays | None = None) -> bytes:
-    """Write a JSON document and arrays; no array may be called ``document``.
+    """Write a JSON document and arrays.
 
     Raises:
-        ValueError: An array holds Python objects.
+        ValueError: An array holds something else than numbers or text.
         TypeError: The document is none of JSON's.
     """
-    text = np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)
-    for name, array in (arrays or {}).items():
-        if np.asarray(array).dtype.hasobject:
-            raise ValueError(f"array {name!r} holds Python objects")
-    buffer = io.BytesIO()
-    # Not savez(allow_pickle=False): NumPy before 2.2 takes that for one more array.
-    named: dict[str, Any] = {**(arrays or {}), _DOCUMENT: text}
-    np.savez(buffer, **named)
-    return buffer.getvalue()
+    named = {name: np.asarray(array, order="C") for name, array in (arrays or {}).items()}
+    for name, array in named.items():
+        if array.dtype.kind not in _KINDS:
+            raise ValueError(f"array {name!r} holds {array.dtype}, expected numbers or text")
+    shapes = [(name, array.dtype.str, array.shape) for name, array in named.items()]
+    head = json.dumps({"document": document, "arrays": shapes}).encode()
+    return b"".join((_START.pack(_MAGIC, len(head)), head, *(array.tobytes() for array in named.values())))
 
 
 def decode(message: bytes | memoryview) -> tuple[Any, dict[str, NDArray[Any]]]:
-    """Read what ``encode`` wrote.
+    """Read what ``encode`` wrote; the arrays are copies.
 
     Raises:
         ValueError: The bytes are something else.
     """
     with _reading():
-        with np.load(io.BytesIO(message), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        return json.loads(arrays.pop(_DOCUMENT).tobytes()), arrays
+        magic, length = _START.unpack_from(message)
+        start = _START.size + length
+        if magic != _MAGIC or start > len(message):
+            raise ValueError("no head")
+        head = json.loads(bytes(message[_START.size : start]))
+        arrays = {}
+        for name, kind, shape in head["arrays"]:
+            array = _array(message, start, np.dtype(kind), tuple(shape))
+            arrays[str(name)] = array
+            start += array.nbytes
+        if start != len(message):
+            raise ValueError(f"{len(message) - start} bytes too many")
+        return head["document"], arrays
+
+
+def _array(message: bytes | memoryview, start: int, kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if kind.kind not in _KINDS or min(shape, default=0) < 0:
+        raise ValueError(f"an array of {kind} and shape {shape}")
+    # Whatever size is announced, the bytes have to be there.
+    return np.ndarray(shape, kind, message, start).copy()
 
 
 @contextmanager
@@ -63,7 +84,7 @@ def _reading() -> Iterator[None]:
     """Turn whatever comes of reading foreign bytes into one error."""
     try:
         yield
-    except Exception as error:  # zip files alone raise eight kinds, NumPy's headers more
+    except Exception as error:  # whatever JSON, NumPy and pydantic say to it
         raise ValueError(f"not a message: {type(error).__name__}: {error}") from None
 
 
@@ -85,7 +106,7 @@ def describe_works(works: Sequence[Work]) -> tuple[Any, Arrays]:
             arrays |= {f"{number}.{index}": work.bindings.columns[name] for index, name in enumerate(names)}
         heads.append(
             {
-                "circuit": work.circuit.to_json(),
+                "circuit": _text(work.circuit),
                 "names": names,
                 "shape": work.bindings.shape,
                 "matrix": matrix is not None,
@@ -120,10 +141,24 @@ def read_works(heads: Any, arrays: Arrays) -> tuple[Work, ...]:
 def _work(number: int, head: Mapping[str, Any], arrays: Arrays) -> Work:
     names, shape = tuple(head["names"]), tuple(head["shape"])
     if head["matrix"]:
-        bindings = Bindings.of_matrix(names, arrays[f"{number}"])
+        matrix = arrays[f"{number}"]
+        if matrix.ndim != 2 or matrix.shape[1] != len(names):
+            raise ValueError(f"values of shape {matrix.shape} for {len(names)} parameters")
+        bindings = Bindings.of_matrix(names, matrix)
     else:
         bindings = Bindings({name: arrays[f"{number}.{index}"] for index, name in enumerate(names)}, shape)
-    return Work(Circuit.from_json(head["circuit"]), bindings, head["shots"], head["seed"])
+    return Work(_circuit(head["circuit"]), bindings, head["shots"], head["seed"])
+
+
+# A run sends the same circuit again and again.
+@lru_cache(maxsize=32)
+def _text(circuit: Circuit) -> str:
+    return circuit.to_json()
+
+
+@lru_cache(maxsize=32)
+def _circuit(text: str) -> Circuit:
+    return Circuit.from_json(text)
 
 
 def encode_results(results: Sequence[Result]) -> bytes:

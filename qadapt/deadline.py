@@ -32,7 +32,9 @@ _idle: list[_Calls] = []
 _lock = Lock()
 
 
-def within(seconds: float, call: Callable[[], T], *, what: str, provider: str) -> T:
+def within(
+    seconds: float, call: Callable[[], T], *, what: str, provider: str, meanwhile: Callable[[], None] | None = None
+) -> T:
     """Call a function and return what it returns, or raise what it raises, in time.
 
     Args:
@@ -40,6 +42,8 @@ def within(seconds: float, call: Callable[[], T], *, what: str, provider: str) -
         call: Takes nothing; may ask ``remaining`` how long it has.
         what: The call in words, for the error.
         provider: Whom the error is about.
+        meanwhile: Called on this thread while the call runs; what it raises is raised, and the call goes on in the
+            background.
 
     Raises:
         UnavailableError: The call did not end in time. It goes on in the background, so what it was to do may happen.
@@ -61,9 +65,12 @@ def within(seconds: float, call: Callable[[], T], *, what: str, provider: str) -
         context = copy_context()
     with _lock:
         queue = _idle.pop() if _idle else _started()
+    end = time.monotonic() + seconds + GRACE
     queue.put(partial(context.run, run))
+    if meanwhile is not None:
+        meanwhile()
     try:
-        return future.result(min(seconds + GRACE, threading.TIMEOUT_MAX))
+        return future.result(min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX))
     except TimeoutError as error:
         if future.done():  # at the last moment, or it is the call's own
             return future.result()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -343,11 +344,16 @@ def check_angles(circuit: Circuit, bindings: Bindings) -> None:
     Raises:
         BindingsError: An angle is not finite.
     """
-    for parameter in dict.fromkeys(p for operation in circuit.operations for p in operation.parameters):
-        with np.errstate(all="ignore"):
+    parameters = dict.fromkeys(p for operation in circuit.operations for p in operation.parameters)
+    with np.errstate(all="ignore"):
+        largest = bindings.largest()
+        # No angle is larger than this, and rounding keeps the order; one that is no number makes this none.
+        if isfinite(max((abs(p.scale) * largest + abs(p.offset) for p in parameters), default=0.0)):
+            return
+        for parameter in parameters:
             angles = parameter.scale * bindings.columns[parameter.name] + parameter.offset
-        if not np.isfinite(angles).all():
-            raise BindingsError(f"parameter {parameter.name!r} gives an angle that is not finite")
+            if not np.isfinite(angles).all():
+                raise BindingsError(f"parameter {parameter.name!r} gives an angle that is not finite")
 
 
 def check_ranges(circuit: Circuit, bindings: Bindings, target: Target) -> None:

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import EntryPoint
 
 from qadapt import entries
 from qadapt.deadline import remaining, within
 from qadapt.entries import GROUP, installed
 from qadapt.errors import TargetError, UnavailableError
 from qadapt.isolate import IsolatedProvider
-from qadapt.isolate.settings import Settings, wanted
+from qadapt.isolate.settings import Settings, variable, wanted
 from qadapt.provider import Backend, Closing, Provider, Requirements, Requiring
 
-__all__ = ["GROUP", "OPENING", "backend", "installed", "provider", "using"]
+__all__ = ["GROUP", "OPENING", "backend", "installed", "known", "place", "provider", "using"]
 
 OPENING = 180.0
 """Seconds that opening a backend may take, the import of the vendor's package and the sign-in included."""
+
+
+_PYTHON = re.compile(variable("(.+)", "PYTHON"))
+
+
+def known() -> Mapping[str, EntryPoint | None]:
+    """Providers that can be named, none of them imported: installed ones, and those with an interpreter of their own.
+
+    Of the latter, which may be installed only there, nothing but the name is known here: that of
+    ``QADAPT_<NAME>_PYTHON``, in lower case, with ``-`` for ``_``.
+    """
+    here = installed()
+    names = {variable(name, "PYTHON"): name for name in here}
+    elsewhere = {
+        names.get(match[0]) or match[1].lower().replace("_", "-")
+        for said, value in os.environ.items()
+        if value and (match := _PYTHON.fullmatch(said))
+    }
+    return {name: None if name in elsewhere else here[name] for name in sorted({*here, *elsewhere})}
+
+
+def place(name: str) -> str:
+    """Where a provider runs, in words: in this process, in a worker process, or by which other interpreter.
+
+    Raises:
+        QadaptError: As ``provider``.
+    """
+    made = provider(name)
+    return Settings.of(name).python or ("worker process" if isinstance(made, IsolatedProvider) else "this process")
 
 
 @cache

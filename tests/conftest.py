@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from cli_bench import Bench
 
 settings.register_profile("qadapt", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("qadapt")
@@ -32,3 +36,20 @@ def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def _empty_cache(_no_cache_of_the_user: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Start every test with an empty cache, so that none finds what another has solved."""
     yield from _cache_in(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bench:
+    """A vendor, a circuit, and a command line."""
+    from cli_bench import made
+
+    return made(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def undisturbed(bench: Bench) -> list[Any]:
+    """Counts of the bench's run, from no ledger; the vendor has forgotten it."""
+    found = [row["counts"] for row in bench.json(*bench.words("--ledger", "none"))["rows"]]
+    for file in bench.folder.iterdir():
+        file.unlink()
+    return found

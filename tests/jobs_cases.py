@@ -22,9 +22,10 @@ from qadapt.circuit import Circuit, op
 from qadapt.cost import Cost
 from qadapt.counts import Counts
 from qadapt.errors import AccessError, JobFailedError, UnavailableError
-from qadapt.jobs import Plan, Policy, State, calls, flight, ledger
+from qadapt.jobs import Options, Plan, Policy, State, calls, flight, ledger
 from qadapt.jobs.ledger import Ledger
-from qadapt.jobs.records import Chunk
+from qadapt.jobs.plan import Asked
+from qadapt.jobs.records import Change, Chunk
 from qadapt.jobs.schema import MIGRATIONS
 from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_works
 from qadapt.target import Capabilities, Target
@@ -56,13 +57,28 @@ class Clock:
         self.now += seconds + 1e-6
 
 
-def directly(seconds: float, call: Callable[[], Any], *, what: str, provider: str) -> Any:
+def directly(
+    seconds: float, call: Callable[[], Any], *, what: str, provider: str, meanwhile: Callable[[], None] | None = None
+) -> Any:
     """Stands for ``within``: the call is made on this thread, so that it can end the "process"."""
+    if meanwhile is not None:
+        meanwhile()
     return call()
 
 
+def directly_first(
+    seconds: float, call: Callable[[], Any], *, what: str, provider: str, meanwhile: Callable[[], None] | None = None
+) -> Any:
+    """Stands for ``within`` where the call has ended before anything was done meanwhile."""
+    try:
+        return call()
+    finally:
+        if meanwhile is not None:
+            meanwhile()
+
+
 @contextmanager
-def still(*, threads: bool = False, clock: Clock | None = None) -> Iterator[Clock]:
+def still(*, threads: bool = False, clock: Clock | None = None, direct: Any = directly) -> Iterator[Clock]:
     """Run what is inside by a clock of its own, or one that goes on; without threads, verbs are called directly."""
     clock = clock or Clock()
     with pytest.MonkeyPatch.context() as patch:
@@ -70,8 +86,12 @@ def still(*, threads: bool = False, clock: Clock | None = None) -> Iterator[Cloc
             patch.setattr(module, "time", clock)
         patch.setattr("tenacity.nap.time", clock)
         if not threads:
-            patch.setattr(calls, "within", directly)
-        yield clock
+            patch.setattr(calls, "within", direct)
+        try:
+            yield clock
+        finally:
+            if not threads:
+                calls._underway.clear()  # what a process that has died was sending
 
 
 class Hasty(sqlite3.Connection):
@@ -338,7 +358,7 @@ def plan_of(rows: int, per_chunk: int, *, seed: int | None = 7, works: int = 1) 
         for start in range(0, rows, per_chunk)
         for stop in [min(start + per_chunk, rows)]
     )
-    return Plan(NAME, work, rows, 0, chunks)
+    return Plan(NAME, Asked(work.circuit, work.bindings, Options(20, seed)), work, 0, chunks)
 
 
 def undisturbed(plan: Plan) -> np.ndarray:
@@ -360,25 +380,17 @@ class Book:
     def writer(self, fuse: Fuse) -> Callable[..., None]:
         """What a process records with; it may die before and after each record."""
 
-        def record(
-            number: int,
-            state: State,
-            *,
-            attempt: int,
-            tag: str = "",
-            job: str = "",
-            note: str = "",
-            results: tuple[Result, ...] | None = None,
-            raw: bytes | None = None,
-        ) -> None:
+        def record(*changes: Change, durable: bool = True) -> None:
             fuse.step()
-            assert (results is not None) == (state is State.DONE)
-            self.last[number] = Chunk("r", number, state, self.clock.time(), attempt, tag, job, note, Cost())
-            self.events.append((number, attempt, state))
-            if state is State.IN_DOUBT:
-                self.cloud.doubted.add(tag)
-            if results is not None:
-                self.kept[number] = results
+            for change in changes:
+                assert (change.results is not None) == (change.state is State.DONE)
+                said = change.attempt, change.tag, change.job, change.note
+                self.last[change.chunk] = Chunk("r", change.chunk, change.state, self.clock.time(), *said, Cost())
+                self.events.append((change.chunk, change.attempt, change.state))
+                if change.state is State.IN_DOUBT:
+                    self.cloud.doubted.add(change.tag)
+                if change.results is not None:
+                    self.kept[change.chunk] = change.results
             fuse.step()
 
         return record
@@ -408,6 +420,7 @@ def life(
             mine.take_up(book.chunks(), book.kept.__getitem__)
         return book.plan.collect(mine.fly())[0].table
     except Death:
+        calls._underway.clear()  # of another process
         return None
 
 

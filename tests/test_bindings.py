@@ -51,6 +51,35 @@ def test_slices_are_rows(values: list[int], data: st.DataObject) -> None:
     assert part.column("shared").tolist() == [5] * part.rows
 
 
+def test_slices_of_a_matrix_are_matrices() -> None:
+    matrix = np.arange(12.0).reshape(4, 3)
+    part = Bindings.of_matrix(("a", "b", "c"), matrix).slice(1, 3)
+    assert part.shape == (2,)
+    assert np.shares_memory(part.array(("a", "b", "c")), matrix)
+    assert part.array(("c", "a")).tolist() == [[5, 3], [8, 6]]
+
+
+VALUES = st.sampled_from([0.0, -1.5, 2.0, 1e308, -1e308, float("inf"), float("nan")])
+
+
+@given(st.lists(VALUES, min_size=2, max_size=6))
+def test_the_largest_magnitude_is_that_of_all_values(values: list[float]) -> None:
+    half = len(values) // 2
+    table = np.array(values[: 2 * half]).reshape(half, 2)
+    columns = {"a": table[:, 0], "b": table[:, 1]}
+    for bindings in (Bindings(columns, (half,)), Bindings.of_matrix(("a", "b"), table.copy())):
+        np.testing.assert_equal(bindings.largest(), np.abs(table).max())
+    assert Bindings.of({}).largest() == 0
+
+
+@pytest.mark.parametrize(
+    ("matrix", "words"), [(np.zeros((2, 1), np.float32), "float32"), (np.zeros((0, 1)), "one row")]
+)
+def test_a_matrix_is_looked_at_as_columns_are(matrix: Any, words: str) -> None:
+    with pytest.raises(BindingsError, match=words):
+        Bindings.of_matrix(("a",), matrix).check(("a",))
+
+
 def test_no_parameters_is_one_row_or_as_many_as_said() -> None:
     assert Bindings.of({}).rows == 1
     assert Bindings.of({}, shape=(7,)).rows == 7

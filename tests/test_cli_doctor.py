@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from cli_tools import Acme, Outcome, call, install, needy
 from qadapt import registry
 from qadapt.cli import checks
+from qadapt.isolate.settings import Settings
 from qadapt.provider import Requirements
 
 SECRET = "s3cret-t0ken-of-nobody"
@@ -109,7 +111,33 @@ def test_an_import_that_hangs_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "vendor_hangs.py").write_text("import threading; threading.Event().wait()")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(checks, "IMPORT_SECONDS", 0.5)
-    assert checks.import_error("vendor_hangs") == "the import does not end within 0.5 s"
+    assert checks.import_error("vendor_hangs", Settings.of("acme")) == "the import does not end within 0.5 s"
+
+
+def test_a_provider_of_another_environment_is_examined_there(
+    examine: Callable[..., tuple[Outcome, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its modules are imported by its own interpreter, which says so."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho >> {tmp_path}/started\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setenv("QADAPT_LOCAL_PYTHON", str(python))
+    monkeypatch.setenv("QADAPT_GONE_PYTHON", "/nowhere/python")
+    outcome, report = examine(acme=Acme)
+    local = next(each for each in report["providers"] if each["provider"] == "local")
+    assert (local["runs"], local["error"], local["package"]) == (str(python), None, None)
+    assert outcome.code == 1
+    (broken,) = report["broken"]
+    assert broken.startswith("gone: ")
+    assert "/nowhere/python" in broken
+    assert re.search(rf"local +{python} +ok", outcome.out)
+    assert re.search(r"acme +this process +ok", outcome.out)
+    started = len((tmp_path / "started").read_text())
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "vendor_here.py").touch()
+    assert checks.import_error("vendor_here", Settings.of("acme")) is None
+    assert "No module" in str(checks.import_error("vendor_here", Settings.of("local")))
+    assert len((tmp_path / "started").read_text()) == started + 1
 
 
 def test_credentials_are_seen_and_never_shown(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -16,17 +17,54 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_providers_tell_their_state(capsys: pytest.CaptureFixture[str]) -> None:
     lines = call(capsys, "providers").out.splitlines()
-    assert lines[0].split() == ["provider", "package", "version", "state"]
+    assert lines[0].split() == ["provider", "package", "version", "runs", "state"]
     assert lines[1].split()[0] == "acme"
-    assert lines[1].endswith("ok")
+    assert lines[1].endswith("this process  ok")
     assert "needy_sdk" in lines[2]
     assert "pip install qadapt-needy" in lines[2]
 
 
 def test_providers_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     first, second = json.loads(call(capsys, "providers", "--json").out)
-    assert first == {"provider": "acme", "package": None, "version": None, "error": None}
+    assert first == {"provider": "acme", "package": None, "version": None, "runs": "this process", "error": None}
     assert "needy_sdk" in second["error"]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that is installed nowhere but where an interpreter of its own finds it, and one that it does not."""
+    monkeypatch.setenv("QADAPT_LOCAL_PYTHON", sys.executable)
+    monkeypatch.setenv("QADAPT_NO_BODY_PYTHON", sys.executable)
+    monkeypatch.setenv("QADAPT_GONE_PYTHON", "/nowhere/python")
+    monkeypatch.setenv("QADAPT_UNUSED_PYTHON", "")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_providers_of_other_environments_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {item["provider"]: item for item in json.loads(call(capsys, "providers", "--json").out)}
+    assert list(found) == ["acme", "gone", "local", "needy", "no-body"]
+    assert found["local"] == {
+        "provider": "local",
+        "package": None,
+        "version": None,
+        "runs": sys.executable,
+        "error": None,
+    }
+    assert found["gone"]["runs"] == "/nowhere/python"
+    assert "/nowhere/python" in found["gone"]["error"]
+    assert "no provider 'no-body' is installed" in found["no-body"]["error"]
+    assert f"{sys.executable}  ok" in call(capsys, "providers").out
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_targets_of_other_environments_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = call(capsys, "targets", "--json")
+    assert {"local:statevector", "acme:chip"} <= {item["backend"] for item in json.loads(outcome.out)}
+    assert [line.split(":")[0] for line in outcome.err.splitlines() if line[:1].isalpha()][:3] == [
+        "gone",
+        "needy",
+        "no-body",
+    ]
 
 
 def test_the_real_registry_has_the_local_provider(

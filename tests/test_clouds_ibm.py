@@ -134,20 +134,6 @@ def test_it_lists_by_pages() -> None:
         assert page("tags=none") == ([], 0)
 
 
-def test_it_runs_as_a_process() -> None:
-    """From a test of another process: its address on standard output, its end with standard input."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(ibm.__file__).parents[1])}
-    with subprocess.Popen(
-        [sys.executable, "-m", "clouds.ibm"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        said = json.loads(process.stdout.readline())
-        assert said["QISKIT_IBM_URL"].startswith("http://127.0.0.1:")
-        process.stdin.close()
-        assert process.wait(timeout=30) == 0
-
-
 @pytest.mark.parametrize("qubits", [4, 156])
 def test_the_machine_has_the_size_that_is_asked_for(qubits: int) -> None:
     configuration, properties = ibm._machine(qubits)

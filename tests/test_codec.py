@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 import pickle
-from collections.abc import Callable
+import struct
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from qadapt.codec import (
     decode_error,
     decode_results,
     decode_works,
+    describe_works,
     encode,
     encode_error,
     encode_results,
@@ -144,37 +144,78 @@ def test_counts_are_kept_small() -> None:
     assert len(encode_results([Result(Counts((table,), 1600), PROVENANCE)])) < 10_000
 
 
-def test_python_objects_are_neither_written_nor_read() -> None:
-    with pytest.raises(ValueError, match="'a' holds Python objects"):
-        encode({}, {"a": np.array([object()])})
-    buffer = io.BytesIO()
-    np.savez(buffer, document=np.frombuffer(b"{}", np.uint8), a=np.array([{"any": "thing"}], dtype=object))
-    with pytest.raises(ValueError, match="not a message"):
-        decode(buffer.getvalue())
+@pytest.mark.parametrize("array", [[object()], [(1, 2)], ["2020-01-01"]])
+def test_what_is_neither_numbers_nor_text_is_not_written(array: list[object]) -> None:
+    kinds = {object: "object", tuple: "i4,i4", str: "datetime64[D]"}
+    with pytest.raises(ValueError, match="array 'a' holds"):
+        encode({}, {"a": np.array(array, dtype=kinds[type(array[0])])})
 
 
-def saved(save: Callable[..., None], **arrays: NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    save(buffer, **arrays)
-    return buffer.getvalue()
+def message(arrays: list[object], body: bytes, *, magic: bytes = b"qadapt\x00\x01", more: int = 0) -> bytes:
+    """A message as anybody may write one."""
+    head = json.dumps({"document": [], "arrays": arrays}).encode()
+    return magic + struct.pack(">Q", len(head) + more) + head + body
+
+
+def test_the_layout_of_a_message() -> None:
+    document, arrays = decode(message([["a", "<f8", [2]], ["b", "|u1", [1, 1]]], np.ones(2).tobytes() + b"\x07"))
+    assert document == []
+    assert arrays["a"].tolist() == [1, 1]
+    assert arrays["b"].tolist() == [[7]]
+    assert all(array.flags.aligned and array.flags.owndata for array in arrays.values())
 
 
 @pytest.mark.parametrize(
-    "message",
+    "wrong",
     [
         b"",
         b"PK\x03\x04",
-        b"not a zip file",
-        pickle.dumps({"a": 1}),
-        pytest.param(saved(np.save, arr=np.zeros(3)), id="npy"),
-        pytest.param(saved(np.savez, a=np.zeros(3)), id="no document"),
-        pytest.param(saved(np.savez, document=np.frombuffer(b"{", np.uint8)), id="no json"),
+        message([], b"", magic=b"QADAPT\x00\x01"),
+        message([], b"", more=1),
+        message([], b"", more=2**62),
+        message([], b"x"),
+        message([["a", "|u1", [1]]], b""),
+        message([["a", "|u1", [1]]], b"xy"),
+        message([["a", "|u1", [-1]]], b""),
+        message([["a", "<f8", [2**40, 2**40]]], b""),
+        message([["a", "<f8", [0, 2**70]]], b""),
+        message([["a", "|O", [1]]], bytes(8)),
+        message([["a", "|V8", [1]]], bytes(8)),
+        message([["a", "i4,i4", [1]]], bytes(8)),
+        message([["a", "<M8[s]", [1]]], bytes(8)),
+        message([["a", "|u1", 1]], b"x"),
+        message([["a", "|u1"]], b"x"),
+        message([["a", ["|u1"], [1]]], b"x"),
     ],
+    ids=range(18),
 )
-def test_what_is_no_message_is_refused(message: bytes) -> None:
+def test_what_is_no_message_is_refused(wrong: bytes) -> None:
     for reader in (decode, decode_works, decode_results):
+        for view in (wrong, memoryview(wrong)):
+            with pytest.raises(ValueError, match="not a message"):
+                reader(view)
+
+
+def test_nobody_pickles() -> None:
+    class Boom:
+        def __reduce__(self) -> tuple[object, ...]:
+            raise AssertionError("pickled")
+
+    buffer = io.BytesIO()
+    np.savez(buffer, document=np.frombuffer(b"{}", np.uint8))
+    for foreign in (buffer.getvalue(), pickle.dumps({"any": "thing"})):
         with pytest.raises(ValueError, match="not a message"):
-            reader(message)
+            decode(foreign)
+    with pytest.raises(ValueError, match="holds object"):
+        encode({}, {"a": np.array([Boom()], dtype=object)})
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_matrix_of_another_width_is_refused(width: int) -> None:
+    work = Work(CIRCUIT, Bindings.of_matrix(("a", "b"), np.ones((2, 2))), 5)
+    heads, _ = describe_works([work])
+    with pytest.raises(ValueError, match="not a message"):
+        decode_works(encode(heads, {"0": np.ones((2, width))}))
 
 
 @given(st.data())

@@ -63,6 +63,47 @@ def test_a_call_that_hangs_is_left_behind() -> None:
     go.set()
 
 
+def test_something_else_is_done_on_this_thread_while_the_call_runs() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow() -> int:
+        begun.set()
+        assert go.wait(30)
+        return 7
+
+    def meanwhile() -> None:
+        assert begun.wait(30)
+        assert threading.current_thread() is threading.main_thread()
+        go.set()
+
+    assert within(30.0, slow, what="a call", provider="acme", meanwhile=meanwhile) == 7
+
+
+def test_what_is_raised_meanwhile_is_raised_and_the_call_goes_on() -> None:
+    go, done = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        assert go.wait(30)
+        done.set()
+
+    def meanwhile() -> None:
+        raise KeyError("k")
+
+    with pytest.raises(KeyError):
+        within(30.0, slow, what="a call", provider="acme", meanwhile=meanwhile)
+    go.set()
+    assert done.wait(30)
+
+
+def test_what_is_done_meanwhile_takes_from_the_time_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qadapt.deadline.GRACE", 0.0)
+    go, start = threading.Event(), time.monotonic()
+    with pytest.raises(UnavailableError, match="did not end"):
+        within(0.2, lambda: go.wait(30), what="a call", provider="acme", meanwhile=lambda: time.sleep(0.2))
+    assert time.monotonic() - start < 0.35
+    go.set()
+
+
 def test_a_call_that_ends_late_but_within_the_grace_counts() -> None:
     def late() -> int:
         while remaining(1) > 0:

@@ -94,6 +94,15 @@ def test_optional_verbs_are_there_if_they_are_in_the_worker(
     assert type(full).__name__ == "IsolatedBackend"
 
 
+@pytest.mark.parametrize("rows", [1, 2**11 - 100, 2**11, 2**15])
+def test_requests_of_any_size_get_through(full: IsolatedBackend, rows: int) -> None:
+    """Small ones are written by the caller, others by the thread that talks."""
+    work = Work(CIRCUIT, Bindings.of({"w": np.linspace(0, 3, rows)}), 10)
+    done = full.fetch(full.submit([work], tag=f"{rows} rows"))
+    assert isinstance(done, Done)
+    assert done.results[0].counts.rows == rows
+
+
 def test_counts_come_back_as_they_are(full: IsolatedBackend) -> None:
     rows = Bindings.of({"w": np.linspace(-3, 3, 500)})
     works = [WORK, Work(CIRCUIT, rows, 1000, None), Work(CIRCUIT, rows, 70_000, 2**63)]

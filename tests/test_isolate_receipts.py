@@ -26,13 +26,18 @@ from qadapt.provider import Done, Receipting
 needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="receipts are not locked on Windows")
 
 
+def leave(into: Path, tag: str, job: str) -> None:
+    """Leave the receipt of a submit."""
+    with receipts.submitting(into, tag) as write:
+        write(job)
+
+
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_a_receipt_says_what_was_written_whatever_the_tag(tag: str, job: str) -> None:
     into = receipts.folder()
-    into.mkdir(parents=True, exist_ok=True)
-    receipts.write(into, tag, job)
+    leave(into, tag, job)
     assert receipts.read(into, tag) == job
-    receipts.write(into, tag, job + "!")
+    leave(into, tag, job + "!")
     assert receipts.read(into, tag) == job + "!"
     assert receipts.read(into, tag + "x") is None
     receipts.forget(into, tag)
@@ -42,7 +47,7 @@ def test_a_receipt_says_what_was_written_whatever_the_tag(tag: str, job: str) ->
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"tag": "other", "job": "1"}', '{"tag": "t"}', "\xff"])
 def test_a_file_that_is_no_receipt_says_nothing(tmp_path: Path, text: str) -> None:
-    receipts.write(tmp_path, "t", "1")
+    leave(tmp_path, "t", "1")
     (path,) = tmp_path.iterdir()
     path.write_text(text, encoding="latin-1")
     assert receipts.read(tmp_path, "t") is None
@@ -53,25 +58,20 @@ def test_only_the_user_may_read_receipts(tmp_path: Path) -> None:
     into = tmp_path / "home" / "receipts"
     before = os.umask(0)
     try:
-        with receipts.submitting(into, "t"):
-            (lock,) = into.iterdir()
-            assert lock.stat().st_mode & 0o777 == 0o600
-            receipts.write(into, "t", "1")
+        with receipts.submitting(into, "t") as write:
+            write("1")
         (path,) = into.iterdir()
         assert [each.stat().st_mode & 0o777 for each in (into.parent, into, path)] == [0o700, 0o700, 0o600]
-        into.chmod(0o755)
-        path.with_suffix(".new").touch(0o644)
-        with receipts.submitting(into, "t"):
-            receipts.write(into, "t", "2")
     finally:
         os.umask(before)
-    assert [each.stat().st_mode & 0o777 for each in (into, path)] == [0o700, 0o600]
-    assert receipts.read(into, "t") == "2"
+    into.chmod(0o755)
+    receipts.prune(into)
+    assert into.stat().st_mode & 0o777 == 0o700
 
 
 def test_old_receipts_go_and_others_stay(tmp_path: Path) -> None:
     for tag in ("old", "new"):
-        receipts.write(tmp_path, tag, tag)
+        leave(tmp_path, tag, tag)
         if tag == "old":
             (path,) = tmp_path.iterdir()
             then = time.time() - 86_400 * receipts.KEPT_DAYS - 60
@@ -96,6 +96,22 @@ def test_a_submit_in_hand_is_waited_for(tmp_path: Path) -> None:
     thread.join(30)
     assert waited == [True]
     assert not list(tmp_path.iterdir())
+
+
+@needs_locks
+def test_nothing_is_read_before_it_is_written_and_a_submit_that_failed_leaves_nothing(tmp_path: Path) -> None:
+    def fail(job: str | None, before: str | None) -> None:
+        with receipts.submitting(tmp_path, "t") as write:
+            assert receipts.read(tmp_path, "t") == before
+            if job is not None:
+                write(job)
+            raise RuntimeError
+
+    for job, before, after in ((None, None, None), ("1", None, "1"), (None, "1", "1"), ("2", "1", "2")):
+        with pytest.raises(RuntimeError):
+            fail(job, before)
+        assert receipts.read(tmp_path, "t") == after
+        assert len(list(tmp_path.iterdir())) == (after is not None)
 
 
 @needs_locks

@@ -102,6 +102,40 @@ def test_what_is_too_much_is_said_to_the_last_digit():
         Budget(shots=10**7, seconds=1).check(Cost(shots=10**7 + 1), free=False)
 
 
+@pytest.mark.parametrize(
+    ("limits", "said", "hint"),
+    [
+        ({"shots": 9}, "is over", "raise it, or send fewer rows"),
+        ({"dollars": 9}, "may be over", "limit something else than US dollars, as shots"),
+        (
+            {"seconds": 9, "dollars": 9},
+            "may be over",
+            "limit something else than s of the machine and US dollars, as shots",
+        ),
+        (
+            {"shots": 9, "dollars": 9},
+            "is over",
+            "raise it, or send fewer rows; limit something else than US dollars, as shots",
+        ),
+    ],
+)
+def test_the_hint_fits_what_is_wrong(limits, said, hint):
+    with pytest.raises(BudgetError, match=f"^the run {said} its budget") as caught:
+        Budget(**limits).check(Cost(shots=10), free=False)
+    assert caught.value.hint == hint
+
+
+def test_a_budget_is_read_from_text():
+    assert Budget.of("20usd,300s") == Budget(dollars=20, seconds=300)
+    assert Budget.of(None) is None
+    assert Budget.of(given := Budget(shots=1)) is given
+    for wrong in (20, {"dollars": 20}):
+        with pytest.raises(BudgetError, match="text such as '20usd'"):
+            Budget.of(wrong)
+    with pytest.raises(BudgetError, match="is no budget"):
+        Budget.of("20")
+
+
 def test_estimates_are_the_vendors_or_count_executions():
     plan = plan_of(7, 3)
     assert estimate(plan, Vendor(Cloud())) == [Cost(shots=20 * rows) for rows in (3, 3, 1)]

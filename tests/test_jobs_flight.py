@@ -12,7 +12,21 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from jobs_cases import QUICK, Book, Cloud, Findable, Fuse, Receipting, Vendor, life, plan_of, still, undisturbed
+from jobs_cases import (
+    QUICK,
+    Book,
+    Cloud,
+    Findable,
+    Fuse,
+    Receipting,
+    Vendor,
+    directly,
+    directly_first,
+    life,
+    plan_of,
+    still,
+    undisturbed,
+)
 from qadapt.errors import (
     AccessError,
     BadResultError,
@@ -23,9 +37,11 @@ from qadapt.errors import (
     QadaptError,
     UnavailableError,
 )
-from qadapt.jobs import State
-from qadapt.jobs.flight import Flight
+from qadapt.jobs import State, calls
+from qadapt.jobs.calls import AHEAD
+from qadapt.jobs.flight import NOT_SENT, Flight
 from qadapt.jobs.progress import Progress
+from qadapt.jobs.records import Change
 
 RESEND = QUICK.model_copy(update={"in_doubt": "resend"})
 
@@ -98,10 +114,11 @@ CLOUDS: dict[str, tuple[type[Vendor], dict[str, bool]]] = {
 }
 
 
+@pytest.mark.parametrize("direct", [directly, directly_first])
 @pytest.mark.parametrize("jobs", [1, 3])
 @pytest.mark.parametrize("cloud_of", CLOUDS)
 @pytest.mark.parametrize("deaths", [1, 2])
-def test_a_process_may_die_at_every_step(cloud_of, jobs, deaths):
+def test_a_process_may_die_at_every_step(cloud_of, jobs, deaths, direct):
     """Every record and every verb, before and after its effect; twice also at every step of the second life."""
     kind, can = CLOUDS[cloud_of]
     plan = plan_of(3, 1) if deaths == 1 else plan_of(2, 1)
@@ -110,7 +127,7 @@ def test_a_process_may_die_at_every_step(cloud_of, jobs, deaths):
     def lives(*dies: int) -> tuple[bool, Cloud, Book]:
         """Whether every life but the last died, and what is there then."""
         cloud = Cloud({"fetch": ["pending"]})
-        with still() as clock:
+        with still(direct=direct) as clock:
             book = Book(plan, clock, cloud)
             for k in dies:
                 vendor = kind(cloud, Fuse(k), max_jobs=jobs, **can)
@@ -239,14 +256,15 @@ def test_after_a_crash_the_submit_may_have_gone_on_until_its_deadline():
         assert len(cloud.jobs) == 1
 
 
-def test_long_after_a_crash_one_look_is_enough():
+@pytest.mark.parametrize(("early", "looks"), [(0.01, 1), (-0.01, 2)])
+def test_long_after_a_crash_one_look_is_enough(early, looks):
     plan, cloud = plan_of(1, 1), Cloud()
     with still() as clock:
         book = Book(plan, clock, cloud)
         assert life(book, Findable(cloud, Fuse(2))) is None
-        clock.now += QUICK.deadline + QUICK.settle
+        clock.now += QUICK.deadline + QUICK.settle + AHEAD + early
         life(book, Findable(cloud))
-    assert cloud.calls["find"] == 1
+    assert cloud.calls["find"] == looks
 
 
 def test_a_clock_that_was_put_back_costs_no_more_than_the_usual_patience():
@@ -480,10 +498,10 @@ def test_a_record_that_cannot_be_written_stops_the_run_where_it_can_be_taken_up(
         pass
 
     def writing(record: Callable[..., None]) -> Callable[..., None]:
-        def write(number, into, **more):
-            if into is state and number == 1:
+        def write(*changes, durable=True):
+            if any(change.state is state and change.chunk == 1 for change in changes):
                 raise FullError
-            record(number, into, **more)
+            record(*changes)
 
         return write
 
@@ -508,7 +526,7 @@ def test_ctrl_c_in_a_submit_cancels_its_job_too(monkeypatch, fault):
         policy = QUICK.model_copy(update={"cancel": True})
         flight = Flight(plan, backend, policy, run="r", record=book.writer(backend.fuse))
 
-        def interrupted(works: Any, tag: str, intend: Callable[[], None]) -> str:
+        def interrupted(works: Any, tag: str, intend: Callable[[], None], _: Any) -> str:
             intend()
             with suppress(UnavailableError):
                 backend.submit(works, tag=tag)
@@ -519,3 +537,137 @@ def test_ctrl_c_in_a_submit_cancels_its_job_too(monkeypatch, fault):
             flight.fly()
     assert [chunk.state for chunk in book.chunks()] == [State.CANCELLED, State.PLANNED]
     assert cloud.calls["cancel"] == 1
+
+
+class Noting(Vendor):
+    """Notes at each submit which chunks the book has as intended; a submit takes as long as it is told."""
+
+    def __init__(self, cloud: Cloud, book: Book, *, takes: float = 0.0, **can: Any) -> None:
+        super().__init__(cloud, **can)
+        self.book, self.takes, self.seen = book, takes, list[list[int]]()
+
+    def submit(self, work, *, tag):
+        self.seen.append([chunk.number for chunk in self.book.chunks() if chunk.state is State.INTENDED])
+        self.book.clock.now += self.takes
+        return super().submit(work, tag=tag)
+
+
+class NotingFindable(Noting, Findable):
+    """The same where the vendor can be asked."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "can", "ahead"),
+    [
+        (NotingFindable, {"find": True}, True),
+        (NotingFindable, {"find": False}, False),
+        (Noting, {"find": True}, False),
+        (Noting, {}, False),
+        (Noting, {"retrieval": False}, False),
+    ],
+)
+def test_the_next_chunk_is_intended_ahead_only_where_the_vendor_can_be_asked_for_it(kind, can, ahead):
+    with still() as clock:
+        cloud = Cloud()
+        book = Book(plan_of(3, 1), clock, cloud)
+        backend = kind(cloud, book, max_jobs=3, **can)
+        life(book, backend)
+    assert backend.seen == ([[0, 1], [1, 2], [2]] if ahead else [[0], [1], [2]])
+    intended = [number for number, _, state in book.events if state is State.INTENDED]
+    assert intended == [0, 1, 2]
+
+
+def test_nothing_is_intended_ahead_that_has_to_wait_for_another_job():
+    with still() as clock:
+        cloud = Cloud()
+        book = Book(plan_of(4, 1), clock, cloud)
+        backend = NotingFindable(cloud, book, max_jobs=2)
+        life(book, backend)
+    assert backend.seen[:2] == [[0, 1], [1]]
+    assert State.PLANNED not in {state for _, _, state in book.events}
+
+
+@pytest.mark.parametrize(("takes", "written"), [(AHEAD - 0.01, 1), (AHEAD + 0.01, 2)])
+def test_an_intent_that_has_become_old_is_written_again(takes, written):
+    """The time of an intent says when its submit began, to those who wait until the submit is surely over."""
+    with still() as clock:
+        cloud = Cloud()
+        book = Book(plan_of(2, 1), clock, cloud)
+        life(book, NotingFindable(cloud, book, takes=takes, max_jobs=2))
+    assert sum(event == (1, 0, State.INTENDED) for event in book.events) == written
+
+
+@pytest.mark.parametrize("fault", ["denied", "refused", "down", "interrupt"])
+def test_a_flight_that_stops_puts_the_chunk_back_that_was_to_be_next(fault):
+    class Stopping(Findable):
+        def submit(self, work, *, tag):
+            if fault == "interrupt":
+                raise KeyboardInterrupt
+            return super().submit(work, tag=tag)
+
+    plan, cloud = plan_of(3, 1), Cloud({"submit": [fault] * QUICK.attempts})
+    with still() as clock:
+        book = Book(plan, clock, cloud)
+        with pytest.raises((AccessError, JobFailedError, UnavailableError, KeyboardInterrupt)):
+            life(book, Stopping(cloud, max_jobs=3))
+        first = State.INTENDED if fault == "interrupt" else State.PLANNED
+        assert [chunk.state for chunk in book.chunks()] == [first, State.PLANNED, State.PLANNED]
+        assert (1, 0, State.INTENDED) in book.events
+        assert book.last[1].note == NOT_SENT
+        calls._underway.clear()  # its thread, which there is none here, would have ended it
+        cloud.script({})
+        assert np.array_equal(life(book, Findable(cloud, max_jobs=3)), undisturbed(plan))
+    assert set(cloud.created.values()) == {1}
+    assert cloud.calls["find"] <= 4  # for the first alone, which may have been sent
+
+
+@pytest.mark.parametrize("direct", [directly, directly_first])
+def test_what_goes_wrong_meanwhile_is_raised_once_the_submit_has_been_seen_to(direct):
+    class FullError(Exception):
+        pass
+
+    def write(*changes: Change, durable: bool = True) -> None:
+        if any((change.chunk, change.state) == (1, State.INTENDED) for change in changes):
+            raise FullError
+        record(*changes, durable=durable)
+
+    plan, cloud = plan_of(3, 1), Cloud()
+    with still(direct=direct) as clock:
+        book = Book(plan, clock, cloud)
+        record = book.writer(Fuse())
+        with pytest.raises(FullError):
+            Flight(plan, Findable(cloud, max_jobs=3), QUICK, run="r", record=write).fly()
+        first, second, _ = book.chunks()
+        assert (first.state, first.job, second.state) == (State.SUBMITTED, "job-0", State.PLANNED)
+        assert cloud.calls == {"submit": 1}
+        assert np.array_equal(life(book, Findable(cloud)), undisturbed(plan))
+    assert len(cloud.jobs) == 3
+
+
+def test_only_answers_of_vendors_that_can_be_asked_need_not_be_on_the_disk_at_once():
+    for kind, lazy in ((Findable, True), (Vendor, False)):
+        plan, cloud, said = plan_of(3, 1), Cloud(), list[tuple[set[State], bool]]()
+
+        def write(*changes: Change, durable: bool = True) -> None:
+            said.append(({change.state for change in changes}, durable))  # noqa: B023
+
+        with still():
+            Flight(plan, kind(cloud, max_jobs=3), QUICK, record=write).fly()
+        assert [states for states, durable in said if not durable] == [{State.SUBMITTED}] * (2 * lazy)
+        assert {state for states, _ in said for state in states} == {State.INTENDED, State.SUBMITTED, State.DONE}
+
+
+def test_a_submit_and_the_answer_before_it_are_one_change():
+    plan, cloud, said = plan_of(3, 1), Cloud(), list[list[tuple[int, State]]]()
+
+    def write(*changes: Change, durable: bool = True) -> None:
+        said.append([(change.chunk, change.state) for change in changes])
+
+    with still():
+        Flight(plan, Vendor(cloud, max_jobs=3), QUICK, record=write).fly()
+    assert said[:4] == [
+        [(0, State.INTENDED)],
+        [(0, State.SUBMITTED), (1, State.INTENDED)],
+        [(1, State.SUBMITTED), (2, State.INTENDED)],
+        [(2, State.SUBMITTED)],
+    ]

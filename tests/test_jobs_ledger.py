@@ -27,7 +27,9 @@ from qadapt.cost import Cost
 from qadapt.errors import LedgerError
 from qadapt.jobs import Ledger, Plan, State
 from qadapt.jobs.ledger import default_path
+from qadapt.jobs.payloads import keep
 from qadapt.jobs.plan import encode_plan
+from qadapt.jobs.records import Change
 from qadapt.provider import Result
 
 PLAN = plan_of(3, 1)
@@ -220,6 +222,43 @@ def test_equal_payloads_are_kept_once_and_never_change(book):
     assert raw_sql(book, "SELECT count(*) FROM payloads", "SELECT count(*) FROM events") == [[(0,)], [(0,)]]
 
 
+def test_several_changes_are_written_together_in_order_or_not_at_all(book):
+    run = entered(book)
+    book.write(run, Change(0, State.INTENDED, 1, "t"), Change(1, State.DONE, results=RESULTS[0], raw=b"r"))
+    book.write(run, Change(0, State.SUBMITTED, 1, "t", "j", "n"), Change(2, State.INTENDED), durable=False)
+    said = [(0, State.INTENDED), (1, State.DONE), (0, State.SUBMITTED), (2, State.INTENDED)]
+    assert [(event.chunk, event.state) for event in book.events(run)] == said
+    assert [chunk.state for chunk in book.chunks(run)] == [State.SUBMITTED, State.DONE, State.INTENDED]
+    first = book.chunks(run)[0]
+    assert (first.attempt, first.tag, first.job, first.note) == (1, "t", "j", "n")
+    for raw in (None, b"lost"):
+        with pytest.raises(LedgerError, match="no chunk"):
+            book.write(run, Change(1, State.FAILED, raw=raw), Change(3, State.INTENDED))
+    assert len(book.events(run)) == 4
+    assert book.chunks(run)[1].state is State.DONE
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_change_stays_when_the_plug_is_pulled_unless_it_may_come_with_the_next_one(tmp_path, monkeypatch, durable):
+    """1 is NORMAL, with which SQLite does not wait in this mode, and 2 FULL."""
+    seen = []
+    with Ledger(tmp_path / "l.db") as book:
+        run = entered(book)
+
+        def keeping(database, data):
+            seen.append(database.execute("PRAGMA synchronous").fetchone()[0])
+            return keep(database, data)
+
+        monkeypatch.setattr("qadapt.jobs.ledger.keep", keeping)
+        book.write(run, Change(0, State.FAILED, raw=b"r"), durable=durable)
+        with pytest.raises(LedgerError):
+            book.write(run, Change(7, State.FAILED, raw=b"r"), durable=durable)
+        assert seen == [2 if durable else 1] * 2
+        assert book._database.execute("PRAGMA synchronous").fetchone() == (2,)
+        entered(book)
+        assert seen[2:] == [1]
+
+
 def test_raw_answers_of_failed_attempts_stay(book):
     run = entered(book)
     book.record(run, 0, State.FAILED, raw=b"wrong")
@@ -280,18 +319,26 @@ def test_what_is_no_ledger_is_refused(tmp_path, book):
         with pytest.raises(LedgerError, match=path.name):
             Ledger(path)
         assert path.read_bytes() == text
-    for nowhere in (tmp_path, book.path / "ledger.db", Path("/proc/nobody/ledger.db")):
-        with pytest.raises(LedgerError, match="QADAPT_LEDGER"):
+    with pytest.raises(LedgerError, match="QADAPT_LEDGER"):
+        Ledger(tmp_path)
+    for nowhere in (book.path / "ledger.db", Path("/proc/nobody/ledger.db"), tmp_path / "no" / "ledger.db"):
+        with pytest.raises(LedgerError, match=r"^there is no folder "):
             Ledger(nowhere)
+    for nothing in (tmp_path / "no.db", tmp_path / "no" / "ledger.db"):
+        with pytest.raises(LedgerError, match=f"^there is no ledger {nothing}"):
+            Ledger(nothing, make=False)
+    assert not any(tmp_path.glob("no*"))
+    Ledger(book.path, make=False).close()
     raw_sql(book, "PRAGMA user_version = 99")
     with pytest.raises(LedgerError, match="version 99"):
         Ledger(book.path)
 
 
-def test_nobody_else_can_read_it(tmp_path):
+def test_nobody_else_can_read_it(tmp_path, monkeypatch):
     before = os.umask(0)
     try:
-        with Ledger(tmp_path / "new" / "folder" / "ledger.db") as book:
+        monkeypatch.setenv("QADAPT_HOME", str(tmp_path / "new" / "folder"))
+        with Ledger() as book:
             run = entered(book)
             files = {path.name: path.stat().st_mode & 0o777 for path in book.path.parent.iterdir()}
             assert files == dict.fromkeys(["ledger.db", "ledger.db-wal", "ledger.db-shm"], 0o600)

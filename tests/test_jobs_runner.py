@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,16 +41,18 @@ from qadapt.errors import (
     AccessError,
     BadResultError,
     BindingsError,
+    BudgetError,
     InDoubtError,
     JobFailedError,
     LedgerError,
     NotSupportedError,
     QadaptError,
     TargetError,
+    UnavailableError,
 )
 from qadapt.inline import InlineBackend
-from qadapt.jobs import Ledger, Policy, Progress, State, derived_seed, partial_results, resume, run, runner
-from qadapt.jobs.cancel import cancel
+from qadapt.jobs import Ledger, Options, Policy, Progress, State, derived_seed, partial_results, resume, run, runner
+from qadapt.jobs.cancel import Cancellation, cancel
 from qadapt.jobs.ledger import default_path
 from qadapt.jobs.settle import settle
 from qadapt.provider import Provenance, Result, Work
@@ -257,6 +261,16 @@ def interrupt_at(done: int) -> Callable[[Progress], None]:
     return show
 
 
+def hit_at(done: int) -> Callable[[Progress], None]:
+    """Somebody presses Ctrl-C when so much is done."""
+
+    def show(progress: Progress) -> None:
+        if progress.done == done:
+            raise KeyboardInterrupt
+
+    return show
+
+
 def test_a_run_is_recorded_where_it_is_wanted(book, monkeypatch):
     for where, can, recorded in [("auto", True, True), ("auto", False, False), ("none", True, False)]:
         default_path().unlink(missing_ok=True)
@@ -266,9 +280,95 @@ def test_a_run_is_recorded_where_it_is_wanted(book, monkeypatch):
         assert np.array_equal(result.counts.table, RIGHT)
     result = start(Findable(Cloud(), retrieval=False, find=False), book)
     assert result.id == book.runs()[0].id
-    for wrong in ("default", None, Path("x")):
+    for wrong in ("", None, 3):
         with pytest.raises(LedgerError, match="expected a Ledger"):
             start(Findable(Cloud()), wrong)
+
+
+def test_a_ledger_and_a_budget_may_be_words(tmp_path):
+    file, cloud = tmp_path / "runs.db", Cloud()
+    with pytest.raises(BudgetError, match="it takes 120 shots, 119 are allowed"):
+        start(Findable(cloud), str(file), budget="119shots")
+    result = start(Findable(cloud), str(file), budget="120shots", label="mine")
+    assert not default_path().exists()
+    for place in (str(file), file):
+        assert partial_results("mine", ledger=place).there.all()
+        again = resume(result.id, ledger=place, budget="120shots")
+        assert np.array_equal(again.counts.table, RIGHT)
+        assert cancel("mine", ledger=place) == Cancellation()
+        with pytest.raises(LedgerError, match="only a chunk in doubt"):
+            settle("mine", 0, None, ledger=place)
+    for verb in (run, resume):
+        with pytest.raises(BudgetError, match="is no budget"):
+            verb(
+                *([TURN, ROWS, Findable(cloud)] if verb is run else ["mine"]),
+                **{"ledger": file, "budget": "20eur"} | ({"shots": 9} if verb is run else {}),
+            )
+
+
+def test_a_ledger_that_is_not_there_is_told_and_not_made(tmp_path):
+    for place in (tmp_path / "no.db", str(tmp_path / "no" / "where" / "no.db"), None):
+        for verb in (partial_results, resume, cancel, partial(settle, chunk=0, job=None)):
+            with pytest.raises(LedgerError, match=r"^there is no ledger "):
+                verb("x", ledger=place)
+    with pytest.raises(LedgerError, match=r"^there is no folder .*/no/where for the ledger"):
+        start(Findable(Cloud()), tmp_path / "no" / "where" / "no.db")
+    assert list(tmp_path.iterdir()) == []
+    assert not default_path().parent.exists()
+
+
+def test_what_was_asked_for_is_known_of_every_run(book):
+    target, bindings = line(("cz", "u3"), 6), random_bindings(PAIR, 8)
+    with still():
+        result = run(PAIR, bindings, Findable(Cloud(), target=target), shots=20, seed=3, policy=ONE, ledger=book)
+    asked = partial_results(result.id, ledger=book).asked
+    assert asked.circuit == PAIR
+    assert asked.options == Options(20, 3, most=1)
+    assert np.array_equal(asked.bindings.array(PAIR.parameters), bindings.array(PAIR.parameters))
+
+
+@pytest.mark.parametrize("first", ["run", "resume"])
+def test_counts_that_are_not_handed_out_yet_come_again(book, first):
+    cloud = Cloud()
+    if first == "run":
+        name = start(Findable(cloud), book, deliver=False).id
+    else:
+        name = interrupted(book, cloud, 6, progress=interrupt_at(6))
+        resume(name, backend=Findable(cloud), ledger=book, deliver=False)
+    for _ in range(2):
+        assert start(Findable(cloud), book, deliver=False).id == name
+    assert len(cloud.jobs) == 6
+    book.deliver(name)
+    assert start(Findable(cloud), book).id != name
+
+
+@pytest.mark.parametrize("way", ["fetch", "progress", "interrupt"])
+def test_what_stops_a_run_says_how_to_go_on(book, way, monkeypatch):
+    cloud, more = Cloud({"fetch": ["denied"] * 9} if way == "fetch" else {}), {}
+    if way == "progress":
+        more["progress"] = interrupt_at(1)
+    if way == "interrupt":
+        more["progress"] = hit_at(1)
+    again = lambda: resume(book.runs()[0].id, backend=Findable(cloud), ledger=book, **more)  # noqa: E731
+    for call in (lambda: start(Findable(cloud, max_jobs=1), book, **more), again):
+        with pytest.raises((AccessError, KeyboardInterrupt)) as caught, still():
+            call()
+        (entry,) = book.runs()
+        command = f"qadapt jobs resume {entry.id} --ledger {book.path}"
+        assert caught.value.__notes__ == [f"run {entry.id} is recorded; go on with: {command}"]
+    monkeypatch.setenv("QADAPT_LEDGER", str(book.path))
+    with pytest.raises((AccessError, KeyboardInterrupt)) as caught:
+        start(Findable(cloud, max_jobs=1), book, **more)
+    assert caught.value.__notes__[0].endswith(f"qadapt jobs resume {entry.id}")
+
+
+def test_a_vendor_that_is_down_for_long_ends_a_run_that_says_how_to_go_on(book):
+    cloud = Cloud({"fetch": ["down"] * 10})
+    with pytest.raises(UnavailableError) as caught:
+        start(Findable(cloud, max_jobs=1), book, QUICK.model_copy(update={"rows": 1, "attempts": 10}))
+    (entry,) = book.runs()
+    assert f"go on with: qadapt jobs resume {entry.id}" in "".join(traceback.format_exception(caught.value))
+    assert np.array_equal(resume(entry.id, backend=Findable(cloud), ledger=book).counts.table, RIGHT)
 
 
 def test_a_recorded_run_says_what_was_done(book):
@@ -396,7 +496,7 @@ def test_partial_results_of_packed_runs_know_the_rows_of_the_source(book):
     cloud = Cloud({"fetch": ["", "", "denied"]})
     backend = Findable(cloud, target=target, max_jobs=1)
     with pytest.raises(AccessError), still():
-        run(PAIR, bindings, backend, shots=20, policy=ONE, ledger=book)
+        run(PAIR, bindings, backend, shots=20, policy=ONE.model_copy(update={"rows": 3}), ledger=book)
     (entry,) = book.runs()
     there = partial_results(entry.id, ledger=book)
     assert there.there.tolist() == [True] * 6 + [False] * 2
@@ -453,14 +553,14 @@ def test_a_process_may_die_at_every_step_of_a_recorded_run(tmp_path, jobs):
     for k in range(1000):
         cloud, fuse = Cloud({"fetch": ["pending"]}), Fuse(k)
         with Ledger(tmp_path / f"{k}.db") as book, still():
-            kept = book.record
+            kept = book.write
 
-            def record(*args: Any, kept: Any = kept, fuse: Fuse = fuse, **more: Any) -> None:
+            def write(*args: Any, kept: Any = kept, fuse: Fuse = fuse, **more: Any) -> None:
                 fuse.step()
                 kept(*args, **more)
                 fuse.step()
 
-            book.record = record  # type: ignore[method-assign]
+            book.write = write  # type: ignore[method-assign]
             try:
                 run(TURN, bindings, Findable(cloud, fuse, max_jobs=jobs), shots=20, seed=7, policy=ONE, ledger=book)
                 break

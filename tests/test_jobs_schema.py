@@ -27,7 +27,7 @@ def tables(database: sqlite3.Connection) -> set[str]:
 def test_every_statement_of_a_migration_is_made_and_the_version_is_written(database):
     migrate(database)
     assert {"payloads", "runs", "chunks", "events"} <= tables(database)
-    assert database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'").fetchone() == (3,)
+    assert database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'").fetchone() == (5,)
     assert database.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     before = database.execute("SELECT sql FROM sqlite_master").fetchall()
     migrate(database)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Parameter, op
 from qadapt.errors import BindingsError, NotSupportedError, QadaptError, TargetError
-from qadapt.provider import Provenance, Requirements, Requiring, Work, check_works, violations
+from qadapt.provider import Provenance, Requirements, Requiring, Work, check_angles, check_works, violations
 from qadapt.target import Capabilities, Qubit, Site, Target
 
 CHAIN = Target(
@@ -173,3 +173,28 @@ def test_requirements_are_optional() -> None:
     assert isinstance(Telling(), Requiring)
     assert not isinstance(object(), Requiring)
     assert Requirements() == Requirements(modules=(), credentials=(), files=(), libraries={})
+
+
+SCALES = st.sampled_from([0.0, 1.0, -2.0, 1e308])
+NUMBERS = st.sampled_from([0.0, 1.0, -3.0, 1e308, -1e308, float("inf"), float("nan")])
+
+
+@given(st.lists(st.tuples(SCALES, SCALES), min_size=1, max_size=3), st.lists(NUMBERS, min_size=2, max_size=4))
+def test_angles_are_finite_one_by_one(affine: list[tuple[float, float]], values: list[float]) -> None:
+    parameters = [Parameter(name=f"p{i % 2}", scale=scale, offset=offset) for i, (scale, offset) in enumerate(affine)]
+    circuit = Circuit(num_qubits=1, operations=[op("rx", 0, angles=[each]) for each in parameters], measured=[0])
+    rows = len(values) // 2
+    table = np.array(values[: 2 * rows]).reshape(rows, 2)
+    with np.errstate(all="ignore"):
+        angles = [each.scale * table[:, int(each.name[1])] + each.offset for each in parameters]
+    wrong = [each.name for each, column in zip(parameters, angles, strict=True) if not np.isfinite(column).all()]
+    names = ("p0", "p1")
+    for bindings in (
+        Bindings.of_matrix(names, table.copy()),
+        Bindings({name: table[:, index] for index, name in enumerate(names)}, (rows,)),
+    ):
+        if wrong:
+            with pytest.raises(BindingsError, match=f"'{wrong[0]}' gives an angle that is not finite"):
+                check_angles(circuit, bindings)
+        else:
+            check_angles(circuit, bindings)

@@ -231,6 +231,36 @@ def test_with_an_interpreter_of_its_own_nothing_is_looked_for_here(
     assert isinstance(registry.provider("else-where"), IsolatedProvider)
 
 
+def test_providers_with_an_interpreter_of_their_own_are_known_by_name(
+    install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(acme="qadapt_acme_for_tests:Acme", odd_one="qadapt_acme_for_tests:Acme", zeta="nobody:Zeta")
+    for name in ("ODD_ONE", "ELSE_WHERE"):
+        monkeypatch.setenv(f"QADAPT_{name}_PYTHON", "/env/bin/python")
+    for name, value in (
+        ("QADAPT_ZETA_PYTHON", ""),
+        ("QADAPT_PYTHON", "x"),
+        ("QADAPT_ACME_PYTHONS", "x"),
+        ("PYTHON", "x"),
+    ):
+        monkeypatch.setenv(name, value)
+    assert {name: entry and entry.name for name, entry in registry.known().items()} == {
+        "acme": "acme",
+        "else-where": None,
+        "odd_one": None,
+        "zeta": "zeta",
+    }
+    assert list(registry.known()) == sorted(registry.known())
+    assert "qadapt_acme_for_tests" not in sys.modules
+    assert registry.place("acme") == "this process"
+    assert registry.place("else-where") == registry.place("odd_one") == "/env/bin/python"
+    monkeypatch.setenv("QADAPT_ACME_ISOLATE", "1")
+    registry.provider.cache_clear()
+    assert registry.place("acme") == "worker process"
+    with pytest.raises(MissingExtraError):
+        registry.place("zeta")
+
+
 def test_secrets_are_concealed_as_soon_as_a_provider_is_loaded(
     install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

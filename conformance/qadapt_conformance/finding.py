@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from pydantic import BaseModel, ConfigDict
 
-import numpy as np
-from numpy.typing import NDArray
-
-from qadapt import Bindings, Circuit, Counts, Parameter
-from qadapt_conformance.statistics import IMPOSSIBLE, divergences, surprise
+from qadapt import Bindings, Circuit, Parameter
 
 SHOWN = 300
 """Longest text of a circuit that is shown whole, in characters."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Picture(BaseModel):
+    """Counts of one row beside what was expected of them.
+
+    Attributes:
+        seen: Shots per outcome.
+        expected: Probability per outcome.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    seen: tuple[int, ...]
+    expected: tuple[float, ...]
+
+
+class Finding(BaseModel):
     """One look at a backend.
 
     Attributes:
         said: What came and what should have come, in one line.
         p_value: Bound on the probability that a right backend looks at least this wrong; exactly 0 or 1 for facts.
         statistical: Whether chance took part, so that the verdict is for the whole run to make.
+        judged: Whether the look says anything; not where noise is expected to drown the circuit.
         circuit: The circuit, for people.
+        circuit_hash: Content hash of the circuit that was compared.
         row: The row that deviates most, for people.
+        shots: Shots per row; None where nothing was counted.
+        distance: Total variation distance between what was counted and what the circuit says, mean over the rows.
+        margin: Distance that the noise of the target explains, and shots; None on targets without noise.
+        within: Whether the distance is surely within the margin.
+        against: Evidence against each mutant that the rule is to catch, in nats: logarithm of an e-value.
+        toward: Evidence against the backend and for each of them, in nats, likewise.
+        plan: Shots per row that would tell the backend from each of them in this look; 0 where they do the same.
+        picture: The row that deviates most.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     said: str
     p_value: float
     statistical: bool = False
+    judged: bool = True
     circuit: str = ""
+    circuit_hash: str = ""
     row: str = ""
+    shots: int | None = None
+    distance: float | None = None
+    margin: float | None = None
+    within: bool = True
+    against: dict[str, float] = {}
+    toward: dict[str, float] = {}
+    plan: dict[str, int] = {}
+    picture: Picture | None = None
 
 
 def fact(holds: bool, said: str, circuit: Circuit | None = None) -> Finding:
@@ -42,49 +72,9 @@ def fact(holds: bool, said: str, circuit: Circuit | None = None) -> Finding:
         said: What came and what should have come.
         circuit: The circuit that was run, where there was one.
     """
-    return Finding(said, float(holds), circuit=describe(circuit) if circuit else "")
-
-
-def agreement(
-    circuit: Circuit, bindings: Bindings, counts: Counts, expected: Sequence[NDArray[np.float64]]
-) -> Iterator[Finding]:
-    """Compare counts with exact probabilities, one finding per register.
-
-    Args:
-        circuit: What was run, for people.
-        bindings: Its parameter values.
-        counts: What came back.
-        expected: ``[rows, 2**bits]`` per register.
-    """
-    shapes, wanted = [table.shape for table in counts.registers], [table.shape for table in expected]
-    if shapes != wanted:
-        yield fact(False, f"count tables of shapes {shapes}, expected {wanted}", circuit)
-        return
-    for number, (table, exact) in enumerate(zip(counts.registers, expected, strict=True)):
-        total, freedom = divergences(table, exact)
-        row = int(np.argmax(total - freedom))
-        shots = int(table[row].sum())
-        gap = table[row] - shots * exact[row]
-        impossible = (exact[row] <= IMPOSSIBLE) & (table[row] > 0)
-        outcome = int(np.argmax(np.where(impossible, np.inf, np.abs(gap))))
-        p_value = surprise(table, exact)
-        register = f" of register {number}" if len(expected) > 1 else ""
-        odds = "p < 1e-300" if p_value < 1e-300 else f"p <= {p_value:.1e}"
-        yield Finding(
-            f"outcome {outcome}{register} seen {table[row, outcome] / max(shots, 1):.3f}, "
-            f"expected {exact[row, outcome]:.3f} ({shots} shots, {odds})",
-            p_value,
-            statistical=True,
-            circuit=describe(circuit),
-            row=_row(bindings, row),
-        )
-
-
-def _row(bindings: Bindings, row: int) -> str:
-    if bindings.rows == 1 and not bindings.names:
-        return ""
-    values = ", ".join(f"{name}={bindings.column(name)[row]:.6g}" for name in bindings.names)
-    return _cut(f"{row} of {bindings.rows}{': ' * bool(values)}{values}")
+    if circuit is None:
+        return Finding(said=said, p_value=float(holds))
+    return Finding(said=said, p_value=float(holds), circuit=describe(circuit), circuit_hash=circuit.content_hash)
 
 
 def describe(circuit: Circuit) -> str:
@@ -95,6 +85,14 @@ def describe(circuit: Circuit) -> str:
         steps.append(f"{operation.gate}({','.join(map(str, operation.qubits))}){' ' * bool(angles)}{angles}")
     registers = " | ".join(",".join(map(str, register)) for register in circuit.measured)
     return f"{_cut('; '.join(steps))}; measure {registers}".removeprefix("; ")
+
+
+def describe_row(bindings: Bindings, row: int) -> str:
+    """Write the values of one row in one line."""
+    if bindings.rows == 1 and not bindings.names:
+        return ""
+    values = ", ".join(f"{name}={bindings.column(name)[row]:.6g}" for name in bindings.names)
+    return _cut(f"{row} of {bindings.rows}{': ' * bool(values)}{values}")
 
 
 def _angle(angle: float | Parameter) -> str:

@@ -14,11 +14,12 @@ from math import cos, pi, sin, sqrt
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from qadapt import Bindings, Circuit, Parameter
+from qadapt import Bindings, Circuit, Operation, Parameter
 
 Matrix: TypeAlias = Sequence[Sequence[complex]]
+Floats: TypeAlias = NDArray[np.float64]
 
 R = sqrt(0.5)
 
@@ -120,56 +121,112 @@ MATRICES: Mapping[str, Callable[..., Matrix]] = {
 """Every gate's matrix as a function of its angles in radians."""
 
 
-def probabilities(circuit: Circuit, values: Mapping[str, float] | None = None) -> list[NDArray[np.float64]]:
-    """Exact probabilities of every register's outcomes for one set of parameter values.
+def tables(circuit: Circuit, bindings: Bindings) -> list[Floats]:
+    """Exact probabilities of every register's outcomes.
 
     Args:
-        circuit: Any circuit; qubits that no operation and no register names stay in 0 and cost nothing.
-        values: Value of each parameter, in radians.
+        circuit: Any circuit; what it costs depends on how many qubits its gates connect, not on how many it has.
+        bindings: Values of its parameters, in radians.
 
     Returns:
-        One array ``[2**bits]`` per register; index bit *k* is the register's *k*-th qubit.
+        One array ``[rows, 2**bits]`` per register, row *i* for bindings row *i*; index bit *k* is the register's *k*-th
+        qubit.
     """
-    used = sorted({qubit for operation in circuit.operations for qubit in operation.qubits} | set(circuit.bits))
-    place = {qubit: position for position, qubit in enumerate(used)}
-    state = [1 + 0j] + [0j] * (2 ** len(used) - 1)
-    for operation in circuit.gates():
-        angles = [
-            angle.scale * (values or {})[angle.name] + angle.offset if isinstance(angle, Parameter) else angle
-            for angle in operation.angles
-        ]
-        state = _applied(MATRICES[operation.gate](*angles), [place[qubit] for qubit in operation.qubits], state)
+    columns = {name: bindings.column(name) for name in circuit.parameters}
+    of = {qubit: group for group in groups(circuit) for qubit in group}
+    likely = {group: np.abs(amplitudes(circuit, columns, qubits=group)) ** 2 for group in set(of.values())}
     out = []
     for register in circuit.measured:
-        table = np.zeros(2 ** len(register))
-        for index, amplitude in enumerate(state):
-            outcome = sum((index >> place[qubit] & 1) << bit for bit, qubit in enumerate(register))
-            table[outcome] += abs(amplitude) ** 2
+        table = np.ones((bindings.rows, 2 ** len(register)))
+        outcomes = np.arange(2 ** len(register))
+        for group in dict.fromkeys(of[qubit] for qubit in register):
+            bits = [(bit, group.index(qubit)) for bit, qubit in enumerate(register) if qubit in group]
+            index = np.arange(2 ** len(group))
+            marginal = np.zeros((bindings.rows, 2 ** len(bits)))
+            seen = sum((index >> place & 1) << number for number, (_, place) in enumerate(bits))
+            for outcome in range(2 ** len(bits)):
+                marginal[:, outcome] = likely[group][:, seen == outcome].sum(axis=1)
+            table *= marginal[:, sum((outcomes >> bit & 1) << number for number, (bit, _) in enumerate(bits))]
         out.append(table)
     return out
 
 
-def _applied(matrix: Matrix, qubits: Sequence[int], state: Sequence[complex]) -> list[complex]:
-    """Multiply a gate's matrix into a state, one amplitude after the other."""
-    out = [0j] * len(state)
-    for index, amplitude in enumerate(state):
-        if amplitude == 0:
-            continue
-        column = sum((index >> qubit & 1) << bit for bit, qubit in enumerate(qubits))
-        rest = index
-        for qubit in qubits:
-            rest &= ~(1 << qubit)
-        for row in range(2 ** len(qubits)):
-            to = rest | sum((row >> bit & 1) << qubit for bit, qubit in enumerate(qubits))
-            out[to] += matrix[row][column] * amplitude
+def probabilities(circuit: Circuit, values: Mapping[str, float] | None = None) -> list[Floats]:
+    """Exact probabilities of every register's outcomes ``[2**bits]`` for one set of parameter values."""
+    return [table[0] for table in tables(circuit, Bindings.of(values or {}))]
+
+
+def touched(circuit: Circuit) -> list[int]:
+    """Qubits that an operation or a register names, in order."""
+    return sorted({qubit for operation in circuit.operations for qubit in operation.qubits} | set(circuit.bits))
+
+
+def groups(circuit: Circuit) -> list[tuple[int, ...]]:
+    """Qubits that gates connect, or that are measured alone; those that nothing names stay in 0 and are left out."""
+    group = {qubit: {qubit} for qubit in circuit.bits}
+    for operation in circuit.gates():
+        joined = set(operation.qubits).union(*(group.get(qubit, ()) for qubit in operation.qubits))
+        group.update(dict.fromkeys(joined, joined))
+    return sorted({tuple(sorted(qubits)) for qubits in group.values()})
+
+
+def amplitudes(
+    circuit: Circuit, values: Mapping[str, ArrayLike], *, qubits: Sequence[int], start: int = 0
+) -> NDArray[np.complex128]:
+    """Amplitudes ``[rows, 2**qubits]`` after the gates of a circuit that act on some qubits and no others.
+
+    Args:
+        circuit: Any circuit; its measurements are left out.
+        values: Values of its parameters, in radians: numbers, or one per row.
+        qubits: Bit *k* of an index is the *k*-th of them.
+        start: Index of the basis state that they begin in.
+    """
+    place = {qubit: position for position, qubit in enumerate(qubits)}
+    rows = max((np.size(value) for value in values.values()), default=1)
+    state = np.zeros((rows, 2 ** len(qubits)), dtype=complex)
+    state[:, start] = 1
+    for operation in circuit.gates():
+        if not place.keys().isdisjoint(operation.qubits):
+            state = _applied(_matrices(operation, values), [place[qubit] for qubit in operation.qubits], state)
+    return state
+
+
+def _matrices(operation: Operation, values: Mapping[str, ArrayLike]) -> NDArray[np.complex128]:
+    """Matrix of a gate for every row, or a single one that all rows share."""
+    angles = [
+        angle.scale * np.asarray(values[angle.name], dtype=float) + angle.offset
+        if isinstance(angle, Parameter)
+        else np.array(angle)
+        for angle in operation.angles
+    ]
+    rows = np.stack(np.broadcast_arrays(*angles), axis=-1).reshape(-1, len(angles)).tolist() if angles else [()]
+    return np.array([MATRICES[operation.gate](*row) for row in rows], dtype=complex)
+
+
+def _applied(
+    matrices: NDArray[np.complex128], qubits: Sequence[int], state: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    """Multiply a gate's matrices into states: each set of amplitudes that differ in the gate's bits alone by itself."""
+    steps = [sum((row >> bit & 1) << qubit for bit, qubit in enumerate(qubits)) for row in range(2 ** len(qubits))]
+    index = np.arange(state.shape[1])
+    rest = index[index & steps[-1] == 0]
+    out = np.empty_like(state)
+    for row, to in enumerate(steps):
+        out[:, rest + to] = sum(
+            matrices[:, row, column, None] * state[:, rest + step] for column, step in enumerate(steps)
+        )
     return out
 
 
-def tables(circuit: Circuit, bindings: Bindings) -> list[NDArray[np.float64]]:
-    """Exact probabilities of every register, ``[rows, 2**bits]``, row *i* for bindings row *i*."""
-    columns = {name: bindings.column(name) for name in circuit.parameters}
-    rows = [
-        probabilities(circuit, {name: float(column[row]) for name, column in columns.items()})
-        for row in range(bindings.rows)
-    ]
-    return [np.stack(register) for register in zip(*rows, strict=True)]
+def unitary(circuit: Circuit, values: Mapping[str, float] | None = None) -> NDArray[np.complex128]:
+    """Matrix of a circuit's gates on all of its qubits; index bit *k* is qubit *k*."""
+    qubits = range(circuit.num_qubits)
+    columns = [amplitudes(circuit, values or {}, qubits=qubits, start=start)[0] for start in range(2 ** len(qubits))]
+    return np.array(columns).T
+
+
+def cayley(skew: Floats) -> Floats:
+    """Cayley transforms ``(1 - K / 2) (1 + K / 2)^-1`` of skew-symmetric matrices ``[..., d, d]``: rotations."""
+    one = np.eye(skew.shape[-1])
+    rotations: Floats = (one - skew / 2) @ np.linalg.inv(one + skew / 2)
+    return rotations

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike
 from qadapt import Backend, Bindings, Capabilities, Circuit, Counts, Result, Target, Work
 from qadapt.compile import compile_circuit
 from qadapt.jobs import run, wait
-from qadapt_conformance import oracle
-from qadapt_conformance.finding import Finding, agreement, fact
+from qadapt_conformance.comparison import Comparison
+from qadapt_conformance.finding import Finding, fact
+from qadapt_conformance.judge import Judge, hidden
 
 SHOTS = 4096
 """Shots per row where a rule needs no other number."""
@@ -27,10 +28,23 @@ class NotRun(Exception):  # noqa: N818 - a verdict, not an error
 
 
 class Probe:
-    """A backend in the hands of one rule; seeds and tags are fresh for every use and follow from the run's seed."""
+    """A backend in the hands of one rule; seeds and tags are fresh for every use and follow from the run's seed.
 
-    def __init__(self, backend: Backend, rule: str, seed: int) -> None:
+    Args:
+        backend: Who is looked at.
+        rule: Id of the rule.
+        seed: Of the run.
+        judge: Compares counts with what they should be.
+        rehearsal: Whether the backend is a stage, on which the rule is only gone through.
+
+    Attributes:
+        rehearsal: See above.
+    """
+
+    def __init__(self, backend: Backend, rule: str, seed: int, judge: Judge, *, rehearsal: bool = False) -> None:
         self.backend = backend
+        self.rehearsal = rehearsal
+        self._judge = judge
         self._generator = np.random.default_rng([seed, crc32(rule.encode())])
 
     @property
@@ -43,6 +57,11 @@ class Probe:
         """What it declares."""
         return self.backend.capabilities
 
+    @property
+    def exact(self) -> bool:
+        """Whether counts are compared with exact probabilities; else circuits should be short."""
+        return self._judge.exact
+
     def seed(self) -> int | None:
         """Return a new seed, or None for a backend that does not declare seeds."""
         seed = int(self._generator.integers(2**31))
@@ -53,34 +72,69 @@ class Probe:
         return f"conformance-{uuid.uuid4().hex}"
 
     def shots(self, wanted: int = SHOTS) -> int:
-        """Return the shots that a rule needs.
+        """Return the shots that a rule wants, or as many as the backend gives."""
+        return min(wanted, self.capabilities.max_shots)
 
-        Raises:
-            NotRun: The backend does not give so many.
+    def run(
+        self, circuit: Circuit, values: Values | None = None, *, shots: int = SHOTS, backend: Backend | None = None
+    ) -> Counts:
+        """Run a circuit the way a user does: compile, chunk, submit, wait, collect.
+
+        On a target with noise it does not run side by side with copies of itself: which noise to expect depends on the
+        qubits.
+
+        Args:
+            circuit: The circuit.
+            values: Values of its parameters.
+            shots: Shots per row.
+            backend: Something in front of the backend.
         """
-        if wanted > self.capabilities.max_shots:
-            raise NotRun(f"needs {wanted} shots per row, the backend declares at most {self.capabilities.max_shots}")
-        return wanted
+        packed = None if self._judge.exact else False
+        counted = run(
+            circuit,
+            bind(values),
+            backend or self.backend,
+            shots=self.shots(shots),
+            seed=self.seed(),
+            packed=packed,
+            ledger="none",  # what a rule submits is not worth a record of the user's
+        )
+        return counted.counts
 
-    def run(self, circuit: Circuit, values: Values | None = None, *, shots: int = SHOTS) -> Counts:
-        """Run a circuit the way a user does: compile, chunk, submit, wait, collect."""
-        shots, seed = self.shots(shots), self.seed()
-        # What a rule submits is not worth a record of the user's.
-        return run(circuit, bind(values), self.backend, shots=shots, seed=seed, ledger="none").counts
-
-    def agrees(self, circuit: Circuit, values: Values | None = None, *, shots: int = SHOTS) -> Iterator[Finding]:
-        """Run a circuit the way a user does and compare every row with the oracle."""
+    def agrees(
+        self, circuit: Circuit, values: Values | None = None, *, shots: int = SHOTS, backend: Backend | None = None
+    ) -> Iterator[Finding]:
+        """Run a circuit the way a user does and compare every row with the oracle; arguments as those of ``run``."""
         bindings = bind(values)
-        counts = self.run(circuit, bindings, shots=shots)
-        yield from agreement(circuit, bindings, counts, oracle.tables(circuit, bindings))
+        if self._judge.exact:
+            comparison = self._judge.compare(circuit, bindings)
+        else:
+            compiled = compile_circuit(circuit, self.target)
+            comparison = self._judge.compare(compiled.circuit, compiled.bind(bindings))
+        if said := hidden(comparison):
+            yield said
+            return
+        counts = self.run(circuit, bindings, shots=self._judge.shots(comparison, shots), backend=backend)
+        yield from self._looks(comparison, counts)
 
     def work(
-        self, circuit: Circuit, values: Values | None = None, *, shots: int = 100, seed: int | None = None
+        self,
+        circuit: Circuit,
+        values: Values | None = None,
+        *,
+        shots: int = 100,
+        seed: int | None = None,
     ) -> Work:
         """Compile a circuit into the work that crosses the seam.
 
+        Args:
+            circuit: The circuit.
+            values: Values of its parameters.
+            shots: Shots per row.
+            seed: Seed of the work.
+
         Raises:
-            NotRun: The backend does not take so many rows or shots at once.
+            NotRun: The backend does not take so many rows at once.
         """
         compiled = compile_circuit(circuit, self.target)
         bindings = compiled.bind(bind(values))
@@ -102,18 +156,22 @@ class Probe:
         Works of more rows than the backend takes are cut.
         """
         most = self.capabilities.max_rows
-        pieces = [
-            replace(work, bindings=work.bindings.slice(start, min(start + most, work.bindings.rows)))
-            if work.bindings.rows > most
-            else work
-            for work in works
-            for start in range(0, work.bindings.rows, most)
+        pieces = [replace(work, bindings=part) for work in works for part in work.bindings.blocks(most)]
+        comparisons = [self._judge.compare(work.circuit, work.bindings) for work in pieces]
+        planned = [
+            replace(work, shots=self.shots(self._judge.shots(comparison, work.shots)))
+            for work, comparison in zip(pieces, comparisons, strict=True)
         ]
-        results = self.execute(pieces)
+        results = self.execute(planned)
         yield fact(len(results) == len(pieces), f"{len(results)} results for {len(pieces)} works")
-        for work, result in zip(pieces, results, strict=False):
-            expected = oracle.tables(work.circuit, work.bindings)
-            yield from agreement(work.circuit, work.bindings, result.counts, expected)
+        for comparison, result in zip(comparisons, results, strict=False):
+            yield from self._looks(comparison, result.counts)
+
+    def _looks(self, comparison: Comparison, counts: Counts) -> Iterator[Finding]:
+        if self.rehearsal:
+            yield fact(True, "gone through only")
+        else:
+            yield from self._judge.looks(comparison, counts)
 
 
 def bind(values: Values | None) -> Bindings:

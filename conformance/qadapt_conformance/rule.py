@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from qadapt import Backend
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.probe import Probe
+from qadapt_conformance.tier import Tier
 
 Check = Callable[[Probe], Iterator[Finding]]
+Lacks = Callable[[Backend], str]
+
+EVERYWHERE = frozenset(Tier)
+SUBMITTING = frozenset({Tier.SIMULATOR, Tier.HARDWARE})
+SIMULATED = frozenset({Tier.SIMULATOR})
 
 
 @dataclass(frozen=True)
@@ -20,15 +26,19 @@ class Rule:
         id: As in ``docs/spec.md``.
         check: Yields one finding per look; a rule that yields none has proved nothing.
         needs: Capabilities without which the rule does not apply.
+        covers: Further capabilities that the rule holds the backend to, declared or not.
         qubits: Qubits that its circuits take.
-        ideal: Whether it compares with exact probabilities, which only a backend without noise has.
+        tiers: Tiers that have the rule.
+        lacks: Says what else the rule is about and the backend does not have; empty text if it has all.
     """
 
     id: str
     check: Check
     needs: tuple[str, ...]
+    covers: tuple[str, ...]
     qubits: int
-    ideal: bool
+    tiers: frozenset[Tier]
+    lacks: Lacks
 
     @property
     def title(self) -> str:
@@ -41,33 +51,53 @@ class Rule:
         if missing:
             return f"capability {', '.join(missing)}"
         live = len(backend.target.live_qubits)
-        return f"{self.qubits} qubits, the target has {live}" if live < self.qubits else ""
-
-    def not_judged(self, backend: Backend) -> str:
-        """Why this suite cannot judge the rule on the backend; empty if it can."""
-        if self.ideal and not (backend.capabilities.simulated and backend.target.ideal):
-            return "compares with exact probabilities; rules for noisy backends and machines are not in this version"
-        return ""
+        return f"{self.qubits} qubits, the target has {live}" if live < self.qubits else self.lacks(backend)
 
 
 RULES: dict[str, Rule] = {}
 """Every rule by id, in the order of the chapters; filled by importing ``qadapt_conformance.rules``."""
 
 
-def rule(name: str, *, needs: tuple[str, ...] = (), qubits: int = 1, ideal: bool = False) -> Callable[[Check], Check]:
+def nothing(backend: Backend) -> str:
+    """Say that the backend lacks nothing."""
+    return ""
+
+
+def couplings(backend: Backend) -> str:
+    """Say so if all qubits couple to all, so that there are no places to choose."""
+    return "couplings, all qubits of the target couple to all" if backend.target.couplings is None else ""
+
+
+def noiseless(backend: Backend) -> str:
+    """Say so if the target has noise, of which there is no exact definition that all simulators share."""
+    return "" if backend.target.ideal else "a target without noise"
+
+
+def rule(
+    name: str,
+    *,
+    needs: tuple[str, ...] = (),
+    covers: tuple[str, ...] = (),
+    qubits: int = 1,
+    tiers: frozenset[Tier] = SIMULATED,
+    lacks: Lacks = nothing,
+) -> Callable[[Check], Check]:
     """Register a function as a rule of the specification.
 
     Args:
         name: Id of the rule.
         needs: Capabilities without which it does not apply.
+        covers: Further capabilities that it holds the backend to; every field of ``Capabilities`` is named by a rule.
         qubits: Qubits that its circuits take.
-        ideal: Whether it compares with exact probabilities.
+        tiers: ``EVERYWHERE`` for a rule that submits nothing, ``SUBMITTING`` for one of so few circuits that machines
+            are put through it, too.
+        lacks: Says what else it is about and the backend does not have.
     """
 
     def register(check: Check) -> Check:
         if name in RULES:
             raise ValueError(f"rule {name} is registered twice")
-        RULES[name] = Rule(name, check, needs, qubits, ideal)
+        RULES[name] = Rule(name, check, needs, covers, qubits, tiers, lacks)
         return check
 
     return register

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+SPEC = "1.0"
+"""Version of the specification."""
+
 _HEADING = re.compile(r"^### ([A-Z]+-[0-9]+)$", re.MULTILINE)
 
 

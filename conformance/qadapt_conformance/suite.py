@@ -3,149 +3,122 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from enum import StrEnum
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
+from math import exp, log
 
-from pydantic import BaseModel, ConfigDict
-
-from qadapt import AccessError, Backend, BadResultError, Capabilities, QadaptError, UnavailableError
+from qadapt import Backend
 from qadapt_conformance import rules as _rules  # noqa: F401 - fills RULES
+from qadapt_conformance.exclusion import Exclusion, SettingsError, check_exclusions
 from qadapt_conformance.finding import Finding
-from qadapt_conformance.probe import NotRun, Probe
+from qadapt_conformance.mutants import MUTANTS
+from qadapt_conformance.report import Report
 from qadapt_conformance.rule import RULES, Rule
+from qadapt_conformance.spec import SPEC
 from qadapt_conformance.statistics import ALPHA, holm
+from qadapt_conformance.tier import Tier
+from qadapt_conformance.tracked import Tracked
+from qadapt_conformance.trial import Trial, look
+from qadapt_conformance.verdict import RuleVerdict, Verdict
 
 TOTALS = "SHOTS-1"
 """The rule about totals: core refuses counts that break it, so its violation would look like a violation of all."""
 
+NATS = -log(ALPHA)
+"""Evidence that tells a backend from a mutant; the mutant itself would give it with probability ALPHA at most."""
 
-class Verdict(StrEnum):
-    """What can be said about one rule on one backend."""
-
-    CONFORMS = "CONFORMS"
-    VIOLATES = "VIOLATES"
-    NOT_DECLARED = "NOT DECLARED"
-    NOT_RUN = "NOT RUN"
+Show = Callable[[Rule, int, int], None]
+"""Is told which rule begins, how many went before, and how many there are."""
 
 
-class RuleVerdict(BaseModel):
-    """The verdict on one rule.
-
-    Attributes:
-        rule: Id of the rule.
-        title: What it demands.
-        verdict: What can be said.
-        message: Why, for every verdict but CONFORMS.
-        looks: Findings that the rule made.
-        p_value: Smallest bound among its statistical findings; None without any.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    rule: str
-    title: str
-    verdict: Verdict
-    message: str = ""
-    looks: int = 0
-    p_value: float | None = None
-
-
-class Report(BaseModel):
-    """Verdicts on every rule, the unjudged ones included.
-
-    Attributes:
-        backend: Full name of the backend.
-        target_hash: Content hash of its target.
-        capabilities: What it declares.
-        seed: Seed of the run; with it the run repeats on a backend that declares seeds.
-        alpha: Family-wise false-alarm rate of the run.
-        versions: Versions of the packages that took part.
-        verdicts: One per rule, in the order of the specification.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    backend: str
-    target_hash: str
-    capabilities: Capabilities
-    seed: int
-    alpha: float
-    versions: dict[str, str]
-    verdicts: tuple[RuleVerdict, ...]
-
-    def count(self, verdict: Verdict) -> int:
-        """Number of rules with a verdict."""
-        return sum(entry.verdict == verdict for entry in self.verdicts)
-
-    def of(self, rule: str) -> RuleVerdict:
-        """The verdict on one rule."""
-        return next(entry for entry in self.verdicts if entry.rule == rule)
-
-    @property
-    def exit_code(self) -> int:
-        """0 if every rule that applies conforms, 1 if one is violated, 3 if nothing is but something was not judged."""
-        if self.count(Verdict.VIOLATES):
-            return 1
-        return 3 if self.count(Verdict.NOT_RUN) or not self.count(Verdict.CONFORMS) else 0
-
-
-@dataclass
-class _Trial:
-    """What came of one rule before the run as a whole is judged."""
-
-    rule: Rule
-    findings: list[Finding] = field(default_factory=list)
-    stopped: tuple[Verdict, str] | None = None
-    bad_result: bool = False
-
-
-def run_suite(backend: Backend, *, rules: Collection[str] | None = None, seed: int = 0) -> Report:
+def run_suite(
+    backend: Backend,
+    *,
+    rules: Collection[str] | None = None,
+    tier: Tier = Tier.SIMULATOR,
+    exclusions: Sequence[Exclusion] = (),
+    seed: int = 0,
+    show: Show | None = None,
+) -> Report:
     """Run rules on a backend.
+
+    No job is left open: those that a rule leaves unfinished are cancelled.
 
     Args:
         backend: Any object with the four verbs; it need not be installed as a provider.
         rules: Ids of the rules to run, all when omitted; the others are reported as not run.
+        tier: How much of the suite is run.
+        exclusions: Rules that may be violated; they run all the same.
         seed: Decides the seeds of all works.
+        show: Told about the progress.
 
     Raises:
         KeyError: A rule is not known.
+        SettingsError: An exclusion is of no rule that applies here.
     """
     unknown = set(rules or ()) - set(RULES)
     if unknown:
         raise KeyError(f"unknown rules {sorted(unknown)}, known are {', '.join(RULES)}")
-    trials = [_trial(rule, backend, seed, rules) for rule in RULES.values()]
+    check_exclusions(exclusions)
+    began = time.monotonic()
+    trials = []
+    with Tracked(backend) as tracked:
+        for number, rule in enumerate(RULES.values()):
+            if show is not None:
+                show(rule, number, len(RULES))
+            trials.append(_trial(rule, tracked, tier, seed, rules))
+    _check_matches(exclusions, trials)
     _stop_cascade(trials)
+    _add_evidence(trials)
     chances = [finding for trial in trials for finding in trial.findings if finding.statistical]
     rejected = holm([finding.p_value for finding in chances])
     wrong = {id(finding) for finding, bad in zip(chances, rejected, strict=True) if bad}
+    excluded = {exclusion.rule: exclusion for exclusion in exclusions}
     return Report(
         backend=backend.name,
         target_hash=backend.target.content_hash,
+        calibrated=backend.target.calibrated,
+        ideal=backend.target.ideal,
         capabilities=backend.capabilities,
+        tier=tier,
+        spec=SPEC,
         seed=seed,
         alpha=ALPHA,
-        versions={name: version(name) for name in ("qadapt", "qadapt-conformance", "numpy")}
+        date=datetime.now(UTC),
+        seconds=time.monotonic() - began,
+        jobs=tracked.made,
+        cost=tracked.spent,
+        versions={name: version(name) for name in ("qadapt", "qadapt-conformance", "numpy", "scipy")}
         | {"python": platform.python_version()},
-        verdicts=tuple(_judge(trial, wrong, backend.name) for trial in trials),
+        verdicts=tuple(_judged(trial, wrong, backend.name, excluded.get(trial.rule.id)) for trial in trials),
     )
 
 
-def _trial(rule: Rule, backend: Backend, seed: int, selected: Collection[str] | None) -> _Trial:
-    trial = _Trial(rule)
+def _trial(rule: Rule, backend: Backend, tier: Tier, seed: int, selected: Collection[str] | None) -> Trial:
+    if tier not in rule.tiers:
+        return Trial(rule, stopped=(Verdict.NOT_RUN, f"not in tier {tier}"), in_tier=False)
     if selected is not None and rule.id not in selected:
-        trial.stopped = Verdict.NOT_RUN, "not selected"
-    elif missing := rule.not_declared(backend):
-        trial.stopped = Verdict.NOT_DECLARED, f"needs {missing}"
-    elif reason := rule.not_judged(backend):
-        trial.stopped = Verdict.NOT_RUN, reason
-    else:
-        _look(trial, backend, seed)
-    return trial
+        return Trial(rule, stopped=(Verdict.NOT_RUN, "not selected"))
+    if missing := rule.not_declared(backend):
+        return Trial(rule, stopped=(Verdict.NOT_DECLARED, f"needs {missing}"))
+    return look(rule, backend, seed)
 
 
-def _stop_cascade(trials: list[_Trial]) -> None:
+def _check_matches(exclusions: Sequence[Exclusion], trials: Sequence[Trial]) -> None:
+    """Refuse exclusions that exclude nothing.
+
+    Raises:
+        SettingsError: There is one.
+    """
+    applying = {trial.rule.id for trial in trials if not (trial.stopped and trial.stopped[0] is Verdict.NOT_DECLARED)}
+    if wrong := sorted({exclusion.rule for exclusion in exclusions} - applying):
+        raise SettingsError(f"exclusions of rules that are not there or do not apply: {', '.join(wrong)}")
+
+
+def _stop_cascade(trials: Sequence[Trial]) -> None:
     """Where the totals themselves are wrong, do not blame every rule that needs counts."""
     totals = next(trial for trial in trials if trial.rule.id == TOTALS)
     if any(finding.p_value == 0 for finding in totals.findings):
@@ -154,52 +127,84 @@ def _stop_cascade(trials: list[_Trial]) -> None:
                 trial.stopped = Verdict.NOT_RUN, f"its counts were refused, see {TOTALS}"
 
 
-def _look(trial: _Trial, backend: Backend, seed: int) -> None:
-    """Collect findings until the rule ends or something stops it."""
-    try:
-        for finding in trial.rule.check(Probe(backend, trial.rule.id, seed)):
-            trial.findings.append(finding)
-    except NotRun as reason:
-        trial.stopped = Verdict.NOT_RUN, str(reason)
-    except (AccessError, UnavailableError) as error:
-        trial.stopped = Verdict.NOT_RUN, f"{type(error).__name__}: {error}"
-    except QadaptError as error:
-        trial.bad_result = isinstance(error, BadResultError)
-        trial.stopped = Verdict.VIOLATES, f"stopped by {type(error).__name__}: {error}"
-    except Exception as error:
-        said = f"stopped by {type(error).__name__}, which is not an error of qadapt's tree: {error}"
-        trial.stopped = Verdict.VIOLATES, said
-    if not trial.findings and trial.stopped is None:
-        trial.stopped = Verdict.NOT_RUN, "the rule looked at nothing"
+def _add_evidence(trials: Sequence[Trial]) -> None:
+    """Let the evidence of all looks for one mutant count as one more look: e-values of separate draws multiply."""
+    for trial in trials:
+        toward = Counter[str]()
+        for finding in trial.findings:
+            toward.update(finding.toward)
+        for name, nats in toward.items():
+            said = f"the counts of all looks fit mutant `{name}` better than the circuits, by {nats:.3g} nats"
+            trial.findings.append(Finding(said=said, p_value=min(1.0, exp(-max(nats, 0.0))), statistical=True))
 
 
-def _judge(trial: _Trial, wrong: set[int], backend: str) -> RuleVerdict:
-    bad = [f for f in trial.findings if (id(f) in wrong if f.statistical else f.p_value == 0)]
-    verdict, message = Verdict.CONFORMS, ""
-    if bad:
-        verdict, message = Verdict.VIOLATES, _reads(trial.rule, bad, backend)
-    elif trial.stopped:
-        verdict, message = trial.stopped
-        if verdict is Verdict.VIOLATES:
-            message = _reads(trial.rule, [Finding(message, 0.0)], backend)
-    chances = [f.p_value for f in trial.findings if f.statistical]
+def _judged(trial: Trial, wrong: set[int], backend: str, exclusion: Exclusion | None) -> RuleVerdict:
+    """The verdict on one rule; what is excluded must not hold."""
+    verdict, message, needs = _verdict(trial, wrong, backend)
+    if exclusion is not None:
+        if verdict is Verdict.CONFORMS:
+            message = (
+                f"[{trial.rule.id}] is excluded ({exclusion.reason}), and {backend} conforms: remove the exclusion"
+            )
+            verdict = Verdict.VIOLATES
+        elif verdict is Verdict.VIOLATES:
+            verdict = Verdict.EXCLUDED
+            message = f"{exclusion.reason} ({exclusion.link})\n{message}"
     return RuleVerdict(
         rule=trial.rule.id,
         title=trial.rule.title,
         verdict=verdict,
         message=message,
-        looks=len(trial.findings),
-        p_value=min(chances, default=None),
+        needs=needs,
+        in_tier=trial.in_tier,
+        findings=tuple(trial.findings),
+        exclusion=exclusion,
     )
 
 
-def _reads(rule: Rule, bad: list[Finding], backend: str) -> str:
+def _verdict(trial: Trial, wrong: set[int], backend: str) -> tuple[Verdict, str, int]:
+    """Verdict, message, and the shots per row that it lacks."""
+    bad = [f for f in trial.findings if (id(f) in wrong if f.statistical else f.p_value == 0)]
+    if bad:
+        return Verdict.VIOLATES, _reads(trial, bad, backend), 0
+    if trial.stopped:
+        verdict, message = trial.stopped
+        if verdict is Verdict.VIOLATES:
+            message = _reads(trial, [Finding(said=message, p_value=0.0)], backend)
+        return verdict, message, 0
+    return _decided(trial)
+
+
+def _decided(trial: Trial) -> tuple[Verdict, str, int]:
+    """Whether the looks together tell the backend from every mutant that the rule is to catch."""
+    if not any(finding.judged for finding in trial.findings):
+        return Verdict.NOT_RUN, trial.findings[0].said, 0
+    if unsure := [finding for finding in trial.findings if not finding.within]:
+        shots = max(finding.shots or 0 for finding in unsure)
+        return Verdict.UNDECIDED, f"needs more than {shots} shots per row to bound how far it is off", 2 * shots
+    against, plans = Counter[str](), dict[str, list[int]]()
+    for finding in trial.findings:
+        against.update(finding.against)
+        for name, shots in finding.plan.items():
+            plans.setdefault(name, []).extend([shots] * bool(shots))
+    # A mutant that does the same in all looks is none on this backend.
+    open_ends = {name: min(plans[name]) for name, nats in against.items() if nats < NATS and plans.get(name)}
+    if open_ends:
+        name = max(open_ends, key=open_ends.__getitem__)
+        said = f"needs {open_ends[name]} shots per row to tell the backend from mutant `{name}`"
+        return Verdict.UNDECIDED, said, open_ends[name]
+    return Verdict.CONFORMS, "", 0
+
+
+def _reads(trial: Trial, bad: list[Finding], backend: str) -> str:
     """Write a violation: what came, what should have come, where, and how to see it again."""
-    first = min(bad, key=lambda finding: finding.p_value)
-    lines = [f"[{rule.id}] VIOLATES on {backend}: {first.said}"]
+    rule, first = trial.rule, min(bad, key=lambda finding: finding.p_value)
+    like = trial.judge.like(first, MUTANTS) if trial.judge is not None else ""
+    lines = [f"[{rule.id}] VIOLATES on {backend}: {first.said}{f'; looks like mutant `{like}`' * bool(like)}"]
     lines += [f"  circuit : {first.circuit}"] * bool(first.circuit)
     lines += [f"  row     : {first.row}"] * bool(first.row)
     lines += [f"  more    : {len(bad) - 1} other findings of this rule are wrong"] * (len(bad) > 1)
-    lines += [f"  rerun   : qadapt-conformance --backend {backend} --rule {rule.id}"]
+    again = f" --seed {trial.seed}" * bool(trial.seed)
+    lines += [f"  rerun   : qadapt conformance run --backend {backend} --rule {rule.id}{again}"]
     lines += [f"  spec    : docs/spec.md#{rule.id.lower()}"]
     return "\n".join(lines)

@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS: Mapping[str, str] = {
     "doctor": "Check this installation: packages, providers, credentials, system libraries.",
-    "providers": "List the installed providers and whether each can be loaded.",
+    "providers": "List the providers, where each runs, and whether it can be loaded.",
     "targets": "List the targets that can be reached now.",
     "compile": "Compile a circuit to native gates on the best qubits of a target.",
     "run": "Run a circuit on a backend and show its counts.",
@@ -30,10 +30,15 @@ COMMANDS: Mapping[str, str] = {
 }
 """First line of the help of every command, by name; the command is in the module of that name."""
 
+ELSEWHERE: Mapping[str, str] = {"conformance": "qadapt-conformance"}
+"""Distributions of ours by the command that they bring; any may bring one, with an entry point ``qadapt.commands``."""
+
 
 class _Commands(LazyGroup):
     table = COMMANDS
     package = "qadapt.cli"
+    entries = "qadapt.commands"
+    elsewhere = ELSEWHERE
 
 
 app = typer.Typer(

@@ -19,6 +19,7 @@ from typing import Any
 
 from qadapt import registry
 from qadapt.errors import QadaptError
+from qadapt.isolate.settings import Settings
 from qadapt.provider import Requirements, Requiring
 
 IMPORT_SECONDS = 120
@@ -64,15 +65,20 @@ def _version(package: str) -> str | None:
         return None
 
 
-def examine(name: str, entry: EntryPoint) -> dict[str, Any]:
-    """Everything that can be said about one provider without connecting to anything."""
+def examine(name: str, entry: EntryPoint | None) -> dict[str, Any]:
+    """Everything that can be said about one provider without connecting to anything.
+
+    Args:
+        name: Of the provider.
+        entry: Where it is installed; None if that is another environment, whose interpreter is asked then.
+    """
+    dist = entry.dist if entry else None
     report: dict[str, Any] = {
         "provider": name,
-        "package": entry.dist.name if entry.dist else None,
-        "version": entry.dist.version if entry.dist else None,
-        "packages": packages(entry.dist.name, entry.dist.requires or ())
-        if entry.dist and entry.dist.name != "qadapt"
-        else [],
+        "package": dist.name if dist else None,
+        "version": dist.version if dist else None,
+        "packages": packages(dist.name, dist.requires or ()) if dist and dist.name != "qadapt" else [],
+        "runs": None,
         "error": None,
         "modules": {},
         "credentials": {},
@@ -80,27 +86,29 @@ def examine(name: str, entry: EntryPoint) -> dict[str, Any]:
         "libraries": [],
     }
     try:
-        made = registry.provider(name)
+        report["runs"] = registry.place(name)
+        made, settings = registry.provider(name), Settings.of(name)
         needs = made.requirements() if isinstance(made, Requiring) else Requirements()
     except QadaptError as error:
         return report | {"error": str(error)}
     return report | {
-        "modules": {module: import_error(module) for module in needs.modules},
+        "modules": {module: import_error(module, settings) for module in needs.modules},
         "credentials": {variable: _variable(variable) for variable in needs.credentials},
         "files": {file: _file(file) for file in needs.files},
         "libraries": libraries(needs.libraries),
     }
 
 
-def import_error(module: str) -> str | None:
-    """Why a module cannot be imported by a fresh interpreter; None if it can.
+def import_error(module: str, settings: Settings) -> str | None:
+    """Why a module cannot be imported by a fresh interpreter, that of a provider's worker; None if it can.
 
     A process of its own, because a broken vendor package may end the interpreter that imports it.
     """
     code = "import importlib, sys; importlib.import_module(sys.argv[1])"
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", code, module],
+            [settings.python or sys.executable, "-P", "-c", code, module],
+            env=settings.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=IMPORT_SECONDS,

@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Check this installation: packages, providers, credentials, system libraries."""
-    entries = registry.installed()
+    entries = registry.known()
     with ThreadPoolExecutor(max_workers=4) as pool:
         providers = list(pool.map(lambda item: examine(*item), entries.items()))
     report = {
@@ -48,9 +48,12 @@ def _show(report: Mapping[str, Any]) -> None:
     show_table(["package", "version", "wanted", "for", "get"], _package_rows(report), title="packages")
     typer.echo()
     show_table(
-        ["provider", "package", "version", "state"],
+        ["provider", "package", "version", "runs", "state"],
         [
-            [each["provider"], each["package"], each["version"], each["error"] or _first(each["modules"]) or "ok"]
+            [
+                *(each[column] or "" for column in ("provider", "package", "version", "runs")),
+                each["error"] or _first(each["modules"]) or "ok",
+            ]
             for each in report["providers"]
         ],
         title="providers",

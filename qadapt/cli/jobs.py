@@ -29,12 +29,13 @@ from qadapt.cli.options import (
     read_policy,
 )
 from qadapt.cli.progress import bar
-from qadapt.cli.results import document, show_counts
+from qadapt.cli.results import document, show_counts, values
 from qadapt.cli.standing import Standing, line, price, words, worked_on
 from qadapt.errors import QadaptError
 from qadapt.jobs import Ledger, State, partial_results
 from qadapt.jobs.budget import total
 from qadapt.jobs.cancel import cancel as stop
+from qadapt.jobs.ledger import default_path
 from qadapt.jobs.settle import settle as write
 
 app = typer.Typer(
@@ -80,6 +81,9 @@ def list_(
     file: LedgerFile = None,
 ) -> None:
     """List runs, the latest first, with what is done and what they have cost."""
+    if file is None and not default_path().exists():
+        show_json([]) if as_json else typer.echo(f"No runs in {default_path()}.")
+        return
     with open_ledger(file) as book:
         found = []
         for entry in book.runs():
@@ -163,11 +167,13 @@ def resume(
         found = list({entry.id: entry for entry in map(book.run, runs)}.values())
         if resend:
             _ask_about_resending(book, [entry.id for entry in found], yes=yes)
-        documents, failed = [], False
+        documents, shown, failed = [], [], False
         for entry in found:
             try:
                 with bar(entry.label or entry.id) as progress:
-                    result = runner.resume(entry.id, policy=policy, budget=limits, ledger=book, progress=progress)
+                    result = runner.resume(
+                        entry.id, policy=policy, budget=limits, ledger=book, progress=progress, deliver=False
+                    )
             except KeyboardInterrupt:
                 show_note(f"interrupted\n{line(Standing.of(book, entry), file)}")
                 raise typer.Exit(130) from None
@@ -179,12 +185,17 @@ def resume(
                 show_error(error)
                 failed = True
                 continue
+            part = partial_results(entry.id, ledger=book)
             if as_json:
-                documents.append(document(entry, partial_results(entry.id, ledger=book)))
+                documents.append(document(entry, part))
             else:
-                show_counts(result.counts, result.provenance, {}, run=entry.id)
-    if as_json:
-        show_json(documents[0] if len(found) == 1 else documents)
+                asked = values(part.asked.circuit, part.asked.bindings)
+                show_counts(result.counts, result.provenance, asked, run=entry.id)
+            shown.append(entry.id)
+        if as_json:
+            show_json(documents[0] if len(found) == 1 else documents)
+        for name in shown:
+            book.deliver(name)
     if failed:
         raise typer.Exit(2)
 

@@ -9,7 +9,6 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 from pydantic import ValidationError
 
-from qadapt.errors import LedgerError
 from qadapt.jobs import PATIENT, Budget, Ledger, Policy
 
 MONEY, PATIENCE = "Ledger and budget", "Patience"
@@ -65,14 +64,12 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_ledger(file: Path | None) -> Ledger:
-    """A ledger that is there, or the user's own.
+    """A ledger that is there: one that is named, or the user's own.
 
     Raises:
-        LedgerError: There is none of that name, or it cannot be opened.
+        LedgerError: It is not there, or cannot be opened.
     """
-    if file is not None and not file.is_file():
-        raise LedgerError(f"there is no ledger {file}", hint="qadapt run --ledger FILE makes one")
-    return Ledger(file)
+    return Ledger(file, make=False)
 
 
 def read_budget(text: str | None) -> Budget | None:

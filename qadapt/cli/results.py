@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit
 from qadapt.cli.console import show_note, show_table
 from qadapt.counts import Counts
 from qadapt.errors import LedgerError
@@ -63,20 +65,38 @@ def show_counts(counts: Counts, done: Provenance, columns: Mapping[str, NDArray[
     show_note(f"{done.backend}: {', '.join(told)}")
 
 
+def values(circuit: Circuit, bindings: Bindings) -> dict[str, NDArray[np.float64]]:
+    """Values of every row by parameter, in the order of the circuit."""
+    return {name: bindings.column(name) for name in circuit.parameters}
+
+
+def bound(circuit: Circuit, bindings: Bindings) -> list[dict[str, float]]:
+    """Values by parameter of every row."""
+    columns = values(circuit, bindings)
+    table = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in table] if columns else [{} for _ in range(bindings.rows)]
+
+
 def document(entry: Entry, part: Partial) -> dict[str, Any]:
-    """What is there of a run, JSON-able; the counts of a row that is not there are None."""
-    counts = part.counts
+    """What a run was asked for and what is there of it, JSON-able; the counts of a row that is not there are None."""
+    counts, circuit, options = part.counts, part.asked.circuit, part.asked.options
     first = next((results[0].provenance for results in part.results.values()), None)
     return {
         "run": entry.id,
         "label": entry.label,
         "backend": entry.backend,
-        "shots": entry.shots,
+        "circuit": json.loads(circuit.to_json()),
+        "circuit_hash": circuit.content_hash,
+        "shots": options.shots,
+        "seed": options.seed,
+        "packed": options.packed,
+        "spacing": options.spacing,
+        "rows_per_job": options.most,
         "bits": None if counts is None else bits(counts),
         "there": int(part.there.sum()),
         "rows": [
-            {"counts": outcomes(counts, row) if counts is not None and there else None}
-            for row, there in enumerate(part.there.tolist())
+            {"bindings": asked, "counts": outcomes(counts, row) if counts is not None and part.there[row] else None}
+            for row, asked in enumerate(bound(circuit, part.asked.bindings))
         ],
         # The seed of the first chunk that is there need not be that of the run.
         "provenance": None if first is None else first.model_dump(mode="json", exclude={"seed"}),
@@ -87,15 +107,18 @@ def archive(entry: Entry, part: Partial) -> bytes:
     """What is there of a run as an ``.npz`` file, read without pickle.
 
     Arrays are ``counts`` ``[rows, 2**bits]``, or ``counts_0``, ``counts_1``, ... of several registers; ``there``
-    ``[rows]``; and ``metadata``, the rest as one JSON text.
+    ``[rows]``; ``bindings`` ``[rows, parameters]``, in radians; and ``metadata``, the rest as one JSON text, with the
+    names of the ``parameters``.
     """
-    said = document(entry, part)
+    parameters = part.asked.circuit.parameters
+    said = document(entry, part) | {"parameters": parameters}
     del said["rows"]
     tables = part.counts.registers if part.counts is not None else ()
     names = ["counts"] if len(tables) == 1 else [f"counts_{number}" for number in range(len(tables))]
     arrays: dict[str, Any] = dict(zip(names, tables, strict=True))
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, there=part.there, metadata=np.array(json.dumps(said)), **arrays)
+    bindings = part.asked.bindings.array(parameters)
+    np.savez_compressed(buffer, there=part.there, bindings=bindings, metadata=np.array(json.dumps(said)), **arrays)
     return buffer.getvalue()
 
 

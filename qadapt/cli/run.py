@@ -27,7 +27,7 @@ from qadapt.cli.options import (
     read_policy,
 )
 from qadapt.cli.progress import bar
-from qadapt.cli.results import outcomes, show_counts
+from qadapt.cli.results import bound, outcomes, show_counts, values
 from qadapt.cli.source import read_bindings, read_source
 from qadapt.cli.standing import Standing, line
 from qadapt.errors import CircuitError, LedgerError, QadaptError
@@ -68,14 +68,16 @@ def run(
         str,
         typer.Option(
             metavar="auto|none|FILE",
-            help="Where to record the run, so that it can be resumed; auto records what does not run in this process.",
+            help="Where to record the run, so that it can be resumed; auto records what does not run in this process, "
+            "in the user's own ledger. A file is made if it is not there.",
             rich_help_panel=MONEY,
         ),
     ] = "auto",
     label: Annotated[str, typer.Option(help="Name of the run in the ledger.", rich_help_panel=MONEY)] = "",
     jobs: Jobs = None,
     rows_per_job: Annotated[
-        int | None, typer.Option(min=1, help="Most executions of the circuit per job.", rich_help_panel=PATIENCE)
+        int | None,
+        typer.Option(min=1, help="Most rows per job; by default what the backend takes.", rich_help_panel=PATIENCE),
     ] = None,
     deadline: Deadline = DEADLINE,
     in_doubt: Annotated[
@@ -98,6 +100,7 @@ def run(
         raise CircuitError("the circuit measures nothing", hint="end it with measurements")
     opened = registry.backend(backend)
     place = _place(ledger, opened)
+    named = place if ledger not in ("auto", "none") else None
     if dry_run:
         options = Options(shots, seed, most=policy.rows)
         found = dryrun.forecast(circuit, bindings, opened, options, place)
@@ -105,25 +108,29 @@ def run(
         return
     if label and place is None:
         show_note(f"{opened.name} is not recorded, so the label is not kept; --ledger FILE records it")
-    named = place if ledger not in ("auto", "none") else None
-    with _recorded(place, named) as book, bar() as progress:
-        result = execute(
-            circuit,
-            bindings,
-            opened,
-            shots=shots,
-            seed=seed,
-            policy=policy,
-            budget=limits,
-            ledger=book or "none",
-            label=label,
-            progress=progress,
-        )
-    if as_json:
-        show_json(_document(circuit, bindings, result))
-    else:
-        columns = {name: bindings.column(name) for name in circuit.parameters}
-        show_counts(result.counts, result.provenance, columns, run=result.id or "")
+    with _recorded(place, named) as book:
+        with bar() as progress:
+            result = execute(
+                circuit,
+                bindings,
+                opened,
+                shots=shots,
+                seed=seed,
+                policy=policy,
+                budget=limits,
+                ledger=book or "none",
+                label=label,
+                progress=progress,
+                deliver=False,
+            )
+        if book is not None:
+            book.run_id = result.id or ""  # finished, but not shown yet
+        if as_json:
+            show_json(_document(circuit, bindings, result))
+        else:
+            show_counts(result.counts, result.provenance, values(circuit, bindings), run=result.id or "")
+        if book is not None and result.id:
+            book.deliver(result.id)  # until here the same command shows the same counts again
 
 
 def _place(ledger: str, backend: Backend) -> Path | None:
@@ -134,7 +141,7 @@ def _place(ledger: str, backend: Backend) -> Path | None:
 
 
 class _Noting(Ledger):
-    """A ledger that knows the run whose work ended with an error."""
+    """A ledger that knows the run that is to be told about if the command stops."""
 
     run_id = ""
 
@@ -148,12 +155,12 @@ class _Noting(Ledger):
 
 
 @contextmanager
-def _recorded(place: Path | None, named: Path | None) -> Iterator[Ledger | None]:
+def _recorded(place: Path | None, named: Path | None) -> Iterator[_Noting | None]:
     """A ledger for the body; if the body stops half way, say which run is in it and how to go on."""
     if place is None:
         yield None
         return
-    with _Noting(place) as book:
+    with _Noting(named) as book:
         try:
             yield book
         except (KeyboardInterrupt, QadaptError) as stop:
@@ -168,17 +175,13 @@ def _recorded(place: Path | None, named: Path | None) -> Iterator[Ledger | None]
 
 
 def _document(circuit: Circuit, bindings: Bindings, result: Run) -> dict[str, Any]:
-    values = {name: bindings.column(name) for name in circuit.parameters}
     return {
         "circuit_hash": circuit.content_hash,
         "registers": [list(register) for register in circuit.measured],
         "shots": result.counts.shots,
         "rows": [
-            {
-                "bindings": {name: float(column[row]) for name, column in values.items()},
-                "counts": outcomes(result.counts, row),
-            }
-            for row in range(bindings.rows)
+            {"bindings": asked, "counts": outcomes(result.counts, row)}
+            for row, asked in enumerate(bound(circuit, bindings))
         ],
         "provenance": result.provenance.model_dump(mode="json"),
         "run": result.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from qadapt.jobs.records import Chunk, Entry, Event, State
 
 LONG = 50
 """Of a run with more chunks than this, those that are done are left out."""
+
+
+ENDS = (32, 36)
+"""Characters of a long job id that tables show, of its beginning and of its end: a UUID stays whole at either."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def price(cost: Cost) -> str:
 
 def command(verb: str, run: str, *words: str, file: Path | None = None) -> str:
     """A command about a run, to be typed."""
-    return " ".join(["qadapt jobs", verb, run, *words, *([f"--ledger {file}"] if file else [])])
+    return " ".join(["qadapt jobs", verb, run, *words, *([f"--ledger {shlex.quote(str(file))}"] if file else [])])
 
 
 def advice(standing: Standing, file: Path | None = None) -> str:
@@ -147,7 +152,7 @@ def show_standing(standing: Standing, file: Path | None, *, events: bool, every:
     shown = [chunk for chunk in chunks if every or len(chunks) <= LONG or chunk.state is not State.DONE]
     if shown:
         rows = [
-            [c.number, c.state, c.attempt, c.job, c.tag, moment(c.changed, exact=True), price(c.cost), c.note]
+            [c.number, c.state, c.attempt, short(c.job), c.tag, moment(c.changed, exact=True), price(c.cost), c.note]
             for c in shown
         ]
         show_table(["chunk", "state", "attempt", "job", "tag", "changed (UTC)", "cost", "note"], rows)
@@ -155,10 +160,18 @@ def show_standing(standing: Standing, file: Path | None, *, events: bool, every:
     if len(shown) < len(chunks):
         show_note(f"{several(len(chunks) - len(shown), 'chunk')} that are done are left out; --all shows all")
     if events:
-        rows = [[moment(e.time, exact=True), e.chunk, e.state, e.attempt, e.job, e.note] for e in standing.events]
+        rows = [
+            [moment(e.time, exact=True), e.chunk, e.state, e.attempt, short(e.job), e.note] for e in standing.events
+        ]
         show_table(["time (UTC)", "chunk", "state", "attempt", "job", "note"], rows)
         typer.echo()
     typer.echo(f"a process works on run {entry.id} now" if working else f"next: {advice(standing, file)}")
+
+
+def short(job: str) -> str:
+    """A job id with its middle left out where it is very long, as of vendors that put an address or more into it."""
+    head, tail = ENDS
+    return job if len(job) <= head + 1 + tail else f"{job[:head]}…{job[-tail:]}"
 
 
 def _summary(standing: Standing) -> list[list[object]]:

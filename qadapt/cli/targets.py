@@ -22,7 +22,7 @@ def targets(
 ) -> None:
     """List the targets that can be reached now."""
     found = []
-    for name in [provider] if provider else registry.installed():
+    for name in [provider] if provider else registry.known():
         try:
             reached = registry.provider(name).targets()
         except QadaptError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qadapt.circuit import Parameter
 
@@ -41,6 +43,13 @@ class Affine:
     def __sub__(self, other: Affine | float) -> Affine:
         return self + (-other)
 
+    def value(self, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Angles at the broadcast shape of the columns that take part."""
+        total = np.array(self.offset)
+        for name, weight in self.terms.items():
+            total = total + (columns[name] if weight == 1 else weight * columns[name])
+        return total
+
     @property
     def constant(self) -> bool:
         """Whether no column takes part."""
@@ -52,3 +61,13 @@ class Affine:
             return False
         rest = (self.offset - angle) % TAU
         return min(rest, TAU - rest) < _CLOSE
+
+
+def values(
+    angles: Collection[Affine], columns: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Angles of every row, ``[rows, angles]``, row *i* for element *i* of the row shape in C order."""
+    out = np.empty((*shape, len(angles)))
+    for number, angle in enumerate(angles):
+        out[..., number] = angle.value(columns)  # a shared column is summed up before it is spread over the rows
+    return out.reshape(prod(shape), len(angles))

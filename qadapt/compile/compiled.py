@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qadapt.bindings import Bindings
 from qadapt.circuit import Angle, Circuit, Operation, Parameter
 from qadapt.compile import fold
-from qadapt.compile.affine import Affine
+from qadapt.compile.affine import Affine, values
 from qadapt.compile.effort import check_effort
 from qadapt.compile.expand import expand
 from qadapt.compile.native import NativeSet, Pulse, native_set
@@ -57,14 +57,11 @@ class Compiled:
         check_angles(self.source, bindings.check(self.source.parameters))
         columns: dict[str, NDArray[np.float64]] = dict(bindings.columns)
         for name, angle in self.folds.items():
-            columns |= fold.columns(name, _value(columns, angle))
+            columns |= fold.columns(name, angle.value(columns))
         for name, factors in self.slots.items():
-            eulers = euler_angles(matrices(factors, partial(_value, columns)))
+            eulers = euler_angles(matrices(factors, partial(Affine.value, columns=columns)))
             columns |= {_part(name, part): eulers[..., number] for number, part in enumerate(_PARTS)}
-        out = np.empty((*bindings.shape, len(self.angles)))
-        for number, angle in enumerate(self.angles.values()):
-            out[..., number] = _value(columns, angle)  # a shared column is summed up before it is spread over the rows
-        return out.reshape(bindings.rows, len(self.angles))
+        return values(self.angles.values(), columns, bindings.shape)
 
     def bind(self, bindings: Bindings) -> Bindings:
         """Bindings of the native circuit for bindings of the source, row by row."""
@@ -80,14 +77,6 @@ _PARTS = ("lam", "theta", "phi")
 def _part(slot: str, part: str) -> str:
     """Column of one Euler angle of a slot, by a name that no parameter of a circuit can have."""
     return f"{slot}:{part}"
-
-
-def _value(columns: Mapping[str, NDArray[np.float64]], angle: Affine) -> NDArray[np.float64]:
-    """An affine angle at the broadcast shape of its columns."""
-    total = np.array(angle.offset)
-    for name, weight in angle.terms.items():
-        total = total + (columns[name] if weight == 1 else weight * columns[name])
-    return total
 
 
 def compile_circuit(

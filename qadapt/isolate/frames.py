@@ -37,6 +37,32 @@ class Frame(NamedTuple):
     parts: Sequence[Part] = ()
 
 
+def pack(frame: Frame) -> list[Part]:
+    """The bytes of a frame, piece by piece.
+
+    Raises:
+        FrameError: The frame is too large.
+        TypeError: The document is none of JSON's.
+    """
+    text = json.dumps({**frame.document, "sizes": [len(part) for part in frame.parts]}).encode()
+    size = sum(len(part) for part in frame.parts)
+    if len(text) > LARGEST_DOCUMENT or size > LARGEST_BODY:
+        raise FrameError(f"a message of {len(text) + size} bytes is too large")
+    return [_HEAD.pack(_MAGIC, len(text), size) + text, *frame.parts]
+
+
+def push(stream: IO[bytes], pieces: Sequence[Part]) -> None:
+    """Write bytes to an unbuffered stream.
+
+    Raises:
+        OSError: The other side has gone.
+    """
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[stream.write(rest) :]
+
+
 def write(stream: IO[bytes], frame: Frame) -> None:
     """Write a frame to an unbuffered stream.
 
@@ -45,13 +71,7 @@ def write(stream: IO[bytes], frame: Frame) -> None:
         FrameError: The frame is too large.
         TypeError: The document is none of JSON's.
     """
-    text = json.dumps({**frame.document, "sizes": [len(part) for part in frame.parts]}).encode()
-    size = sum(len(part) for part in frame.parts)
-    if len(text) > LARGEST_DOCUMENT or size > LARGEST_BODY:
-        raise FrameError(f"a message of {len(text) + size} bytes is too large")
-    _push(stream, _HEAD.pack(_MAGIC, len(text), size) + text)
-    for part in frame.parts:
-        _push(stream, part)
+    push(stream, pack(frame))
 
 
 def read(stream: IO[bytes]) -> Frame:
@@ -80,12 +100,6 @@ def read(stream: IO[bytes]) -> Frame:
         return Frame(document, [body[start:end] for start, end in pairwise(ends)])
     except Exception as error:
         raise FrameError(f"a message that cannot be read: {type(error).__name__}: {error}") from None
-
-
-def _push(stream: IO[bytes], data: Part) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[stream.write(rest) :]
 
 
 def _pull(stream: IO[bytes], size: int) -> memoryview:

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX, Thread
 from typing import IO, TypeAlias
 
-from qadapt.isolate.frames import Frame, FrameError, read, write
+from qadapt.isolate.frames import Frame, FrameError, Part, pack, push, read
 
 GOODBYE = 1.0
 """Seconds that a worker gets to end, once it knows that it is not needed or has closed its pipe."""
@@ -21,7 +21,11 @@ TAIL_BYTES, TAIL_LINES, TAIL_WIDTH = 16_384, 12, 200
 PIPE_BYTES = 2**20
 """Room in a pipe, where it can be chosen: with the usual 64 KiB large messages take many turns."""
 
-_Requests: TypeAlias = SimpleQueue[Frame | None]
+AT_ONCE = 2**14
+"""Most bytes that are surely taken by the pipe of a worker that has nothing in hand, on every system."""
+
+_Requests: TypeAlias = SimpleQueue[Sequence[Part] | Exception | None]
+"""What is yet to be written of each request, or why it cannot be."""
 _Answers: TypeAlias = SimpleQueue[Frame | Exception]
 
 
@@ -57,6 +61,7 @@ class Process:
         assert stdin is not None
         assert stdout is not None
         assert stderr is not None
+        self._stdin = stdin
         talk = (stdin, stdout, self._requests, self._answers)
         self._drain = Thread(target=_drain, args=(stderr, self._tail), name="qadapt-worker-stderr", daemon=True)
         self._drain.start()
@@ -73,9 +78,21 @@ class Process:
         return self._owed > 0
 
     def send(self, frame: Frame) -> None:
-        """Hand over a request; whatever comes of it comes as the answer."""
+        """Hand over a request; whatever comes of it comes as the answer.
+
+        A small one is written here, if the worker waits for it: to wake up the thread that talks takes longer.
+        """
         self._owed += 1
-        self._requests.put(frame)
+        rest: Sequence[Part] | Exception = ()
+        try:
+            message = pack(frame)
+            if self._owed == 1 and sum(map(len, message)) <= AT_ONCE:
+                push(self._stdin, message)
+            else:
+                rest = message
+        except (OSError, FrameError, TypeError, ValueError) as error:
+            rest = error
+        self._requests.put(rest)
 
     def receive(self, seconds: float) -> Frame:
         """Wait for the next answer.
@@ -156,7 +173,9 @@ def _talk(stdin: IO[bytes], stdout: IO[bytes], requests: _Requests, answers: _An
     """Pass on requests until None comes or the worker goes, and close the pipes."""
     try:
         while (request := requests.get()) is not None:
-            write(stdin, request)
+            if isinstance(request, Exception):
+                raise request
+            push(stdin, request)
             answers.put(read(stdout))
     except (OSError, EOFError, FrameError, MemoryError, TypeError, ValueError) as error:
         answers.put(error)

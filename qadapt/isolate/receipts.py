@@ -1,8 +1,11 @@
 """Receipts: which job a submit made, written down by the worker before it answers.
 
 A worker outlives a parent that is killed, and finishes the submit in hand. Its answer then reaches nobody; its receipt
-does. While the submit is in hand the worker holds a lock on its tag, so that whoever asks meanwhile knows that the
-answer is yet to come. Only the user may read them.
+does. A receipt is one file per tag, and while the submit is in hand the worker holds a lock on it, so that whoever asks
+meanwhile knows that the answer is yet to come. Only the user may read them.
+
+Receipts are for processes that die, not for machines that do: they are not waited for until they are on the disk. A
+power cut may take back, or tear, those of the last seconds, which then say nothing, as if they had never been written.
 """
 
 from __future__ import annotations
@@ -12,9 +15,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from qadapt.errors import LedgerError, UnavailableError
 from qadapt.home import home
@@ -24,29 +28,13 @@ KEPT_DAYS = 90
 
 _LOOK_AGAIN = 0.02
 
+Write: TypeAlias = Callable[[str], None]
+"""Writes the job id of a submit down; raises OSError where that cannot be done."""
+
 
 def folder() -> Path:
     """Where receipts lie."""
     return home() / "receipts"
-
-
-def write(into: Path, tag: str, job_id: str) -> None:
-    """Write a receipt; when it returns, a crash of the machine does not take it back.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    path = _path(into, tag)
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)  # one that a crash left keeps its mode
-    with open(fresh, "x", encoding="utf-8", opener=_private) as file:
-        json.dump({"tag": tag, "job": job_id}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
-    if sys.platform != "win32":
-        with _opened(into, os.O_RDONLY) as descriptor:
-            os.fsync(descriptor)
 
 
 def read(into: Path, tag: str) -> str | None:
@@ -65,9 +53,10 @@ def forget(into: Path, tag: str) -> None:
 
 
 def prune(into: Path, days: float = KEPT_DAYS) -> None:
-    """Remove what has lain for so many days."""
+    """Remove what has lain for so many days, and keep others than the user out of the folder."""
     oldest = time.time() - days * 86_400
     with suppress(OSError):
+        into.chmod(0o700)
         for entry in os.scandir(into):
             with suppress(OSError):
                 if entry.stat().st_mtime < oldest:
@@ -75,31 +64,39 @@ def prune(into: Path, days: float = KEPT_DAYS) -> None:
 
 
 @contextmanager
-def submitting(into: Path, tag: str) -> Iterator[None]:
-    """Hold the lock of a tag; it goes with the process, however that ends.
+def submitting(into: Path, tag: str) -> Iterator[Write]:
+    """Hold the lock of a tag, which goes with the process, however that ends; gives what writes the receipt.
+
+    Where the body raises, nothing is left but what it has written.
 
     Raises:
         UnavailableError: Another process holds it.
         LedgerError: The folder cannot be written to, so a job that is made now could be lost.
     """
-    path = _path(into, tag).with_suffix(".lock")
+    path = _path(into, tag)
     try:
-        into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        into.mkdir(mode=0o700, exist_ok=True)
-        with suppress(OSError):  # made by another version, or under a strange umask
-            into.chmod(0o700)
-        path.touch(0o600)
+        descriptor = _made(path)
     except OSError as error:
         hint = "set QADAPT_HOME to a folder that can be written to"
         raise LedgerError(f"receipts cannot be written: {error}", hint=hint) from error
-    with _opened(path, os.O_RDWR) as descriptor:
+
+    def write(job_id: str) -> None:
+        text = json.dumps({"tag": tag, "job": job_id}).encode()
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, text)
+
+    try:
         if not _locked(descriptor):
             raise UnavailableError(f"another process is submitting {tag}", provider="qadapt")
         try:
-            yield
+            yield write
         finally:
-            with suppress(OSError):
-                path.unlink()
+            if not os.fstat(descriptor).st_size:
+                with suppress(OSError):
+                    path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def settled(into: Path, tag: str, seconds: float) -> bool:
@@ -107,10 +104,13 @@ def settled(into: Path, tag: str, seconds: float) -> bool:
     end = time.monotonic() + seconds
     while True:
         try:
-            with _opened(_path(into, tag).with_suffix(".lock"), os.O_RDWR) as descriptor:
-                free = _locked(descriptor)
+            descriptor = os.open(_path(into, tag), os.O_RDWR)
         except FileNotFoundError:
             return True
+        try:
+            free = _locked(descriptor)
+        finally:
+            os.close(descriptor)
         if free or time.monotonic() >= end:
             return free
         time.sleep(_LOOK_AGAIN)
@@ -120,17 +120,15 @@ def _path(into: Path, tag: str) -> Path:
     return into / f"{hashlib.sha256(tag.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-@contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags, 0o600)
+def _made(path: Path) -> int:
+    """A file that is open, for this user alone; made, with its folder, if it is not there."""
+    flags = os.O_RDWR | os.O_CREAT
     try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        return os.open(path, flags, 0o600)
 
 
 def _locked(descriptor: int) -> bool:

@@ -100,12 +100,12 @@ class Worker:
         backend, works, tag = self._opened, decode_works(parts[0]), str(arguments["tag"])
         if self._receipts is None:
             return _text(backend.submit(works, tag=tag), "submit"), ()
-        with receipts.submitting(self._receipts, tag):
+        with receipts.submitting(self._receipts, tag) as write:
             if os.getppid() != self._parent:
                 os._exit(0)  # nobody waits for it, and until now nobody could see that it was to be sent
             job_id = _text(backend.submit(works, tag=tag), "submit")
             try:
-                receipts.write(self._receipts, tag, job_id)
+                write(job_id)
             except OSError as error:  # the job is there and its id must get through
                 print(f"no receipt of {job_id}: {error}", file=sys.stderr)
         return job_id, ()
@@ -184,9 +184,9 @@ def serve(worker: Worker, requests: IO[bytes], answers: IO[bytes]) -> None:
             os._exit(1)  # what has eaten the memory would eat the next call's
         except BaseException as error:
             answer = _error(error, worker)
-        faulthandler.cancel_dump_traceback_later()
         secrets, told = concealed() - told, concealed()
         write(answers, Frame({**answer, "number": document["number"], "secrets": sorted(secrets)}, out))
+        faulthandler.cancel_dump_traceback_later()  # waits for a thread to end, which nobody else has to wait for
 
 
 def _error(error: BaseException, worker: Worker | None = None) -> dict[str, Any]:

@@ -39,6 +39,19 @@ class Budget(BaseModel):
     dollars: Annotated[float, Field(ge=0)] | None = None
 
     @classmethod
+    def of(cls, budget: Budget | str | None) -> Budget | None:
+        """A budget as it is, or read from text.
+
+        Raises:
+            BudgetError: It is neither.
+        """
+        if budget is None or isinstance(budget, Budget):
+            return budget
+        if isinstance(budget, str):
+            return cls.parse(budget)
+        raise BudgetError(f"a budget is a Budget or text such as '20usd', not {type(budget).__name__}")
+
+    @classmethod
     def parse(cls, text: str) -> Budget:
         """Read limits such as ``20usd``, ``300s``, ``1e6shots`` or ``20usd,300s``.
 
@@ -72,17 +85,22 @@ class Budget(BaseModel):
         Raises:
             BudgetError: The run would cost more than it may.
         """
-        over = []
+        said, unknown = list[str](), list[str]()
         for name, unit in (("shots", "shots"), ("seconds", "s of the machine"), ("dollars", "US dollars")):
             limit, asked = getattr(self, name), getattr(cost, name)
             if limit is None or (asked is None and free):
                 continue
             if asked is None:
-                over.append(f"nobody says how many {unit} it takes, and {limit:,.12g} are allowed")
+                unknown.append(unit)
+                said.append(f"nobody says how many {unit} it takes, and {limit:,.12g} are allowed")
             elif asked > limit:
-                over.append(f"it takes {asked:,.12g} {unit}, {limit:,.12g} are allowed")
-        if over:
-            raise BudgetError(f"the run is over its budget: {'; '.join(over)}", hint="raise it, or send fewer rows")
+                said.append(f"it takes {asked:,.12g} {unit}, {limit:,.12g} are allowed")
+        hints = ["raise it, or send fewer rows"] * (len(said) > len(unknown))
+        if unknown:
+            hints.append(f"limit something else than {' and '.join(unknown)}, as shots")
+        if said:
+            known = "is" if len(said) > len(unknown) else "may be"
+            raise BudgetError(f"the run {known} over its budget: {'; '.join(said)}", hint="; ".join(hints))
 
 
 def estimate(plan: Plan, backend: Backend) -> list[Cost]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+AHEAD = 1.0
+"""Most seconds that a submit begins after it was recorded that it is about to be made."""
+
 LOOK_AGAIN, LOOK_SOON = 1.0, 0.05
 """Most and least seconds between two looks for a tag that was not found."""
 
@@ -56,13 +59,21 @@ class Calls:
         self._backend = backend
         self._policy = policy
 
-    def submit(self, works: Sequence[Work], tag: str, intend: Callable[[], None]) -> str:
+    @property
+    def finds(self) -> bool:
+        """Whether the vendor can be asked for a submit by its tag."""
+        return self._backend.capabilities.find and isinstance(self._backend, Finding)
+
+    def submit(
+        self, works: Sequence[Work], tag: str, intend: Callable[[], None], meanwhile: Callable[[], None] | None = None
+    ) -> str:
         """Submit works once, whatever happens on the way; returns the job id.
 
         Args:
             works: What to run.
             tag: Unique per submit.
             intend: Called before each try.
+            meanwhile: Called while a try is under way; must not raise, but for what ends a process.
 
         Raises:
             DoubtError: The answer was lost and the vendor cannot be asked.
@@ -74,7 +85,7 @@ class Calls:
             with attempt:
                 intend()
                 try:
-                    return self._handed(works, tag)
+                    return self._handed(works, tag, meanwhile)
                 except ProviderError as error:
                     if _doubtful(error) and (job := self._found(tag)):
                         return job
@@ -85,10 +96,11 @@ class Calls:
         """When nobody was sending a submit of another process any more, by ``time.monotonic``.
 
         Args:
-            tried: When it was last tried, in seconds since 1970; it ended by its deadline.
+            tried: When it was recorded that it is about to be tried, in seconds since 1970; it began ``AHEAD`` seconds
+                later at most, and ended by its deadline.
             taken_up: When this process took the run up, by ``time.monotonic``; the other one had ended by then.
         """
-        return taken_up - max(0.0, time.time() - tried - self._policy.deadline)
+        return taken_up - max(0.0, time.time() - tried - AHEAD - self._policy.deadline)
 
     def whereabouts(self, tag: str, gone: float) -> str | None:
         """Job id of a submit whose answer was lost; None if the vendor has surely not got it.
@@ -107,7 +119,7 @@ class Calls:
             return job
         if not backend.capabilities.retrieval:
             return None  # jobs end with their process, and within it a tag makes one job
-        if not (backend.capabilities.find and isinstance(verbs, Finding)):
+        if not (self.finds and isinstance(verbs, Finding)):
             if job := self.arrived(tag, self._policy.deadline):
                 return job
             raise DoubtError(f"nobody can say whether {backend.name} has submit {tag}", provider=backend.name)
@@ -136,7 +148,7 @@ class Calls:
     def seen(self, tag: str, seconds: float) -> str | None:
         """Job id of a submit that the vendor has by now, at one look; None says nothing."""
         verbs = self._backend
-        if not (verbs.capabilities.find and isinstance(verbs, Finding)):
+        if not (self.finds and isinstance(verbs, Finding)):
             return None
         with suppress(QadaptError):
             return self._once("find", partial(verbs.find, tag), seconds)
@@ -172,7 +184,7 @@ class Calls:
         """
         self._once("cancel", lambda: self._backend.cancel(job), seconds)
 
-    def _handed(self, works: Sequence[Work], tag: str) -> str:
+    def _handed(self, works: Sequence[Work], tag: str, meanwhile: Callable[[], None] | None) -> str:
         underway = _underway[tag] = Future[str]()
 
         def send() -> str:
@@ -189,7 +201,7 @@ class Calls:
             return job
 
         try:
-            return self._once("submit", send)
+            return self._once("submit", send, meanwhile=meanwhile)
         finally:
             if underway.done():
                 _underway.pop(tag, None)
@@ -203,10 +215,16 @@ class Calls:
         except ProviderError as error:
             raise LostError(f"submit {tag} may have arrived: {error}", provider=error.provider) from error
 
-    def _once(self, verb: str, call: Callable[[], T], seconds: float | None = None) -> T:
-        name = self._backend.name
+    def _once(
+        self,
+        verb: str,
+        call: Callable[[], T],
+        seconds: float | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> T:
+        name, seconds = self._backend.name, seconds or self._policy.deadline
         try:
-            return within(seconds or self._policy.deadline, call, what=f"{verb} of {name}", provider=name)
+            return within(seconds, call, what=f"{verb} of {name}", provider=name, meanwhile=meanwhile)
         except QadaptError:
             raise
         except Exception as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -13,10 +12,10 @@ from qadapt.errors import BadResultError, LedgerError, NotSupportedError, Qadapt
 from qadapt.jobs.calls import Calls, DoubtError
 from qadapt.jobs.flight import FOUND, NOT_ARRIVED, Record, noted
 from qadapt.jobs.identity import check_identity
-from qadapt.jobs.ledger import Ledger
+from qadapt.jobs.place import Place, recorded
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import PATIENT, Policy
-from qadapt.jobs.records import Chunk, State
+from qadapt.jobs.records import Change, Chunk, State
 from qadapt.provider import Backend, Done, Failed
 
 OPEN = (State.INTENDED, State.SUBMITTED, State.IN_DOUBT)
@@ -52,7 +51,7 @@ def cancel(
     *,
     backend: Backend | None = None,
     policy: Policy = PATIENT,
-    ledger: Ledger | None = None,
+    ledger: Place | None = None,
     patience: float = 10.0,
 ) -> Cancellation:
     """Cancel the open jobs of a run; one that cannot be cancelled does not keep the others from it.
@@ -65,7 +64,7 @@ def cancel(
         name: Id of the run, the beginning of one, or its label.
         backend: Where it runs, if its name alone does not open it.
         policy: Deadlines and retries.
-        ledger: Where the run is recorded; the default ledger when omitted.
+        ledger: Where the run is recorded, or the path of that ledger; the default one when omitted.
         patience: Seconds to wait for the vendor to end the jobs.
 
     Raises:
@@ -73,13 +72,13 @@ def cancel(
         NotSupportedError: The backend cannot cancel jobs.
         QadaptError: The backend cannot be opened.
     """
-    with nullcontext(ledger) if ledger is not None else Ledger() as book:
+    with recorded(ledger) as book:
         entry = book.run(name)
         with book.working(entry.id):
             chunks = [chunk for chunk in book.chunks(entry.id) if chunk.state in OPEN]
             if not chunks:
                 return Cancellation()
-            record: Record = partial(book.record, entry.id)
+            record: Record = partial(book.write, entry.id)
             with registry.using(backend or entry.backend) as opened:
                 check_identity(entry, opened, policy.deadline)
                 if opened.capabilities.retrieval and not opened.capabilities.cancel:
@@ -129,7 +128,7 @@ class _Cancelling:
             if chunk.state is not State.SUBMITTED:
                 job = self._calls.whereabouts(chunk.tag, self._calls.gone(chunk.changed, self._taken_up))
                 if job is None:
-                    self._record(number, State.PLANNED, attempt=chunk.attempt, note=NOT_ARRIVED)
+                    self._record(Change(number, State.PLANNED, chunk.attempt, note=NOT_ARRIVED))
                     self._unsent.append(number)
                     return None
                 chunk = replace(chunk, job=job)

@@ -46,8 +46,22 @@ def connect(path: Path) -> Connection:
 
 
 @contextmanager
-def transaction(database: Connection) -> Iterator[None]:
-    """Do what is inside as one change, or not at all; waits for other processes first."""
+def transaction(database: Connection, *, durable: bool = True) -> Iterator[None]:
+    """Do what is inside as one change, or not at all; waits for other processes first.
+
+    Args:
+        database: What is changed.
+        durable: Whether it is on the disk when this returns. Otherwise it is there with the next change that is, and
+            until then a crash of the process does not take it back, but a crash of the machine may.
+    """
+    if not durable:
+        database.execute("PRAGMA synchronous = NORMAL")
+        try:
+            with transaction(database):
+                yield
+        finally:
+            database.execute("PRAGMA synchronous = FULL")
+        return
     database.execute("BEGIN IMMEDIATE")
     try:
         yield

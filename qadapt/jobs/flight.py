@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,13 +23,13 @@ from qadapt.errors import (
     QadaptError,
     UnavailableError,
 )
-from qadapt.jobs.calls import Calls, DoubtError, LostError
+from qadapt.jobs.calls import AHEAD, Calls, DoubtError, LostError
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import Policy
 from qadapt.jobs.progress import Progress, Show
-from qadapt.jobs.records import VOUCHED, Chunk, State
+from qadapt.jobs.records import VOUCHED, Change, Chunk, State
 from qadapt.jobs.waiting import pause
-from qadapt.provider import Backend, Done, Failed, Pending, Result
+from qadapt.provider import Backend, Done, Failed, Pending, Result, Work
 
 LEAVING = 10.0
 """Most seconds that each last call takes before a run is left."""
@@ -37,23 +37,15 @@ LEAVING = 10.0
 FOUND, NOT_ARRIVED = "found by its tag", "had not arrived"
 """What is noted about a submit whose answer was lost, once its fate is known."""
 
+NOT_SENT = "was to be next, and not sent"
+"""What is noted about a chunk whose turn did not come."""
+
 
 class Record(Protocol):
-    """Writes down a change of a chunk's state, as ``Ledger.record`` does for one run."""
+    """Writes down changes of chunks' states, as ``Ledger.write`` does for one run."""
 
-    def __call__(
-        self,
-        chunk: int,
-        state: State,
-        *,
-        attempt: int,
-        tag: str = "",
-        job: str = "",
-        note: str = "",
-        results: tuple[Result, ...] | None = None,
-        raw: bytes | None = None,
-    ) -> None:
-        """Write it down; durable when it returns."""
+    def __call__(self, *changes: Change, durable: bool = True) -> None:
+        """Write them down, all or none; durable when it returns, or with the next ones that are."""
 
 
 class Sent(Protocol):
@@ -86,16 +78,30 @@ def noted(
     raw: bytes | None = None,
 ) -> None:
     """Write down what became of a submit."""
-    number, attempt, tag, job = sent.number, sent.attempt, sent.tag, sent.job
-    record(number, state, attempt=attempt, tag=tag, job=job, note=note, results=results, raw=raw)
+    record(Change(sent.number, state, sent.attempt, sent.tag, sent.job, note, results, raw))
 
 
-def unrecorded(*_: object, **__: object) -> None:
+def unrecorded(*_: Change, durable: bool = True) -> None:
     """Write nothing down: for runs that nobody will take up again."""
 
 
 def unlimited(_: int) -> None:
     """Let everything be sent again: for runs without a budget."""
+
+
+@dataclass
+class _Submit:
+    """A chunk that is being sent, or is the next to be.
+
+    Attributes:
+        intended: When that was written down ahead of its turn, by ``time.monotonic``.
+    """
+
+    number: int
+    attempt: int
+    tag: str
+    works: Sequence[Work]
+    intended: float | None = None
 
 
 @dataclass
@@ -150,7 +156,10 @@ class Flight:
         self._results: dict[int, tuple[Result, ...]] = {}
         self._doubt: list[int] = []
         self._error: QadaptError | None = None
-        self._hand: _Open | None = None
+        self._hand: _Submit | None = None
+        self._next: _Submit | None = None
+        self._answers: list[Change] = []
+        self._trouble: Exception | None = None
 
     def take_up(self, chunks: Iterable[Chunk], results: Callable[[int], tuple[Result, ...]]) -> None:
         """Go on from records instead of from the start.
@@ -187,7 +196,7 @@ class Flight:
                 self._opened(chunk.number, chunk.attempt, chunk.tag, job)
                 return
         note = f"{chunk.job!r}, named by the user, is no job of this chunk, or has failed"
-        self._record(chunk.number, State.IN_DOUBT, attempt=chunk.attempt, tag=chunk.tag, note=note)
+        self._record(Change(chunk.number, State.IN_DOUBT, chunk.attempt, chunk.tag, note=note))
         self._doubt.append(chunk.number)
 
     def _is_there(self, chunk: Chunk) -> bool:
@@ -218,8 +227,7 @@ class Flight:
         try:
             self._tell()
             while self._open or (self._ready and self._error is None):
-                while self._ready and len(self._open) < self._most and self._error is None:
-                    self._send(*self._ready.popleft())
+                self._fill()
                 self._wait()
                 for item in [item for item in self._open if item.due <= time.monotonic()]:
                     self._look(item)
@@ -242,32 +250,89 @@ class Flight:
             )
         return self._results
 
+    def _fill(self) -> None:
+        """Send as many chunks as may be open at once."""
+        while self._free(0):
+            self._send(*self._ready.popleft())
+        self._rest()
+
+    def _free(self, more: int) -> bool:
+        """Whether a chunk is to be sent, where so many more than now are open."""
+        return bool(self._ready) and len(self._open) + more < self._most and self._error is None
+
     def _send(self, number: int, attempt: int) -> None:
         """Submit a chunk."""
-        tag = f"qadapt-{self._run}-{number}-{attempt}"
-        works = self._plan.works(number)
+        self._hand = hand = self._prepared(number, attempt)
         self._sends[number] += 1
-        self._hand = _Open(number, attempt, tag, "", 0.0, 0.0, Pending())
         try:
-            job = self._calls.submit(works, tag, lambda: self._record(number, State.INTENDED, attempt=attempt, tag=tag))
+            job = self._calls.submit(hand.works, hand.tag, self._intend, self._meanwhile)
         except DoubtError as error:
-            self._doubted(number, attempt, tag, error)
+            self._doubted(number, attempt, hand.tag, error)
         except LostError as error:
             # It stays intended: whoever takes the run up asks again.
             self._error = self._error or _cause(error)
         except QadaptError as error:
             # Refused, or surely not taken.
-            self._record(number, State.PLANNED, attempt=attempt, note=_said(error))
+            self._write(Change(number, State.PLANNED, attempt, note=_said(error)))
             self._error = self._error or error
         else:
-            self._sent(number, attempt, tag, job)
-
+            self._answers.append(Change(number, State.SUBMITTED, attempt, hand.tag, job))
+            self._opened(number, attempt, hand.tag, job)
+            self._tell()
         self._hand = None
+        if self._trouble is not None:
+            raise self._trouble
 
-    def _sent(self, number: int, attempt: int, tag: str, job: str, note: str = "") -> None:
-        self._record(number, State.SUBMITTED, attempt=attempt, tag=tag, job=job, note=note)
-        self._opened(number, attempt, tag, job)
-        self._tell()
+    def _prepared(self, number: int, attempt: int) -> _Submit:
+        """What is needed to send a chunk; taken from ``_next`` if it is that."""
+        if (mine := self._next) is not None and mine.number == number:
+            self._next = None
+            return mine
+        return _Submit(number, attempt, f"qadapt-{self._run}-{number}-{attempt}", self._plan.works(number))
+
+    def _intend(self) -> None:
+        """Write down that the chunk in hand is about to be sent, unless that was done just now."""
+        hand = self._hand
+        assert hand is not None
+        if hand.intended is None or time.monotonic() - hand.intended > AHEAD:
+            self._write(Change(hand.number, State.INTENDED, hand.attempt, hand.tag))
+
+    def _meanwhile(self) -> None:
+        """Do what takes time while the vendor has the chunk in hand: get the next one ready, and write to the disk.
+
+        The next chunk is intended ahead of its turn only where the vendor can be asked for it: otherwise a process that
+        ends now would leave a doubt about a chunk that was never sent.
+        """
+        try:
+            if self._next is None and self._free(1):
+                self._next = self._prepared(*self._ready[0])
+            ahead = self._next
+            if self._calls.finds and ahead is not None and ahead.intended is None:
+                ahead.intended = time.monotonic()
+                self._write(Change(ahead.number, State.INTENDED, ahead.attempt, ahead.tag))
+            else:
+                self._write_answers()
+        except Exception as error:
+            # Not now: what has become of the submit is seen to first.
+            self._trouble = error
+
+    def _write(self, *changes: Change) -> None:
+        """Write changes down, after the answers that have waited for them."""
+        self._record(*self._answers, *changes)
+        self._answers.clear()
+
+    def _write_answers(self) -> None:
+        """Write down the answers that have waited; a vendor that can be asked says them again after a power cut."""
+        if self._answers:
+            self._record(*self._answers, durable=not self._calls.finds)
+            self._answers.clear()
+
+    def _rest(self) -> None:
+        """Write down what has waited; the chunk that was to be next, and is not sent now, is planned again."""
+        ahead, self._next = self._next, None
+        if ahead is not None and ahead.intended is not None:
+            self._answers.append(Change(ahead.number, State.PLANNED, ahead.attempt, note=NOT_SENT))
+        self._write_answers()
 
     def _opened(self, number: int, attempt: int, tag: str, job: str) -> None:
         now = time.monotonic()
@@ -282,13 +347,15 @@ class Flight:
             self._doubted(number, attempt, tag, error)
             return
         if job is None:
-            self._record(number, State.PLANNED, attempt=attempt, note=NOT_ARRIVED)
+            self._record(Change(number, State.PLANNED, attempt, note=NOT_ARRIVED))
             self._ready.append((number, attempt))
         else:
-            self._sent(number, attempt, tag, job, FOUND)
+            self._record(Change(number, State.SUBMITTED, attempt, tag, job, FOUND))
+            self._opened(number, attempt, tag, job)
+            self._tell()
 
     def _doubted(self, number: int, attempt: int, tag: str, error: DoubtError) -> None:
-        self._record(number, State.IN_DOUBT, attempt=attempt, tag=tag, note=_said(error))
+        self._write(Change(number, State.IN_DOUBT, attempt, tag, note=_said(error)))
         if self._policy.in_doubt == "hold" or not self._again(number, attempt):
             self._doubt.append(number)
 
@@ -344,12 +411,15 @@ class Flight:
 
     def _leave(self, *, cancel: bool) -> None:
         """Stop what is open, if that is wanted and can be done; the rest stays as it is recorded."""
+        with suppress(QadaptError):
+            self._rest()
         if not (cancel and self._backend.capabilities.cancel):
             return
         # Where Ctrl-C came during a submit, the job may be there, and its id on its way.
         hand, calls = self._hand, self._calls
         if hand and (job := calls.arrived(hand.tag, LEAVING) or calls.seen(hand.tag, LEAVING)):
-            self._sent(hand.number, hand.attempt, hand.tag, job)
+            self._record(Change(hand.number, State.SUBMITTED, hand.attempt, hand.tag, job))
+            self._opened(hand.number, hand.attempt, hand.tag, job)
         for item in self._open:
             with suppress(QadaptError):
                 self._calls.cancel(item.job, LEAVING)

@@ -22,7 +22,7 @@ from qadapt.home import home
 from qadapt.jobs.database import WAIT, connect, transaction
 from qadapt.jobs.payloads import keep, load, without_secrets
 from qadapt.jobs.plan import Plan, decode_plan, encode_plan
-from qadapt.jobs.records import Chunk, Entry, Event, State
+from qadapt.jobs.records import Change, Chunk, Entry, Event, State
 from qadapt.jobs.schema import migrate
 from qadapt.provider import Result
 from qadapt.redact import redacted
@@ -36,14 +36,19 @@ class Ledger:
     An object belongs to one thread; any number of processes may have the same file open.
 
     Args:
-        path: The file; made if it is not there.
+        path: The file.
+        make: Make the file if it is not there; the folder only for the default one.
 
     Raises:
-        LedgerError: The file cannot be opened, is no ledger, or was written by a newer qadapt.
+        LedgerError: The file is not there, cannot be opened, is no ledger, or was written by a newer qadapt.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, make: bool = True) -> None:
         self.path = default_path() if path is None else Path(path)
+        if not make and not self.path.exists():
+            raise LedgerError(f"there is no ledger {self.path}", hint="qadapt run makes one, where --ledger says")
+        if path is not None and not self.path.parent.is_dir():
+            raise LedgerError(f"there is no folder {self.path.parent} for the ledger", hint="make it, or name another")
         with self._ours():
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._database = connect(self.path)
@@ -75,6 +80,8 @@ class Ledger:
     ) -> str:
         """Enter a run with all its chunks, planned; returns its id.
 
+        It is on the disk with the first change of a chunk: before that nothing is sent, and nothing can be lost.
+
         Args:
             plan: What it will send.
             costs: Estimate of each chunk.
@@ -83,9 +90,9 @@ class Ledger:
             budget: What it may cost, as JSON.
             identity: Account and options that its jobs depend on, as JSON.
         """
-        run, now = uuid.uuid4().hex[:12], time.time()
-        with self._change():
-            payload = keep(self._database, encode_plan(plan))
+        run, now, message = uuid.uuid4().hex[:12], time.time(), encode_plan(plan)
+        with self._change(durable=False):
+            payload = keep(self._database, message)
             self._database.execute(
                 "INSERT INTO runs (id, created, label, fingerprint, backend, identity, rows, shots, plan, budget)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -110,41 +117,41 @@ class Ledger:
         tag: str = "",
         job: str = "",
         note: str = "",
-        results: Sequence[Result] | None = None,
+        results: tuple[Result, ...] | None = None,
         raw: bytes | None = None,
     ) -> None:
-        """Write down a change of a chunk's state; it is on the disk when this returns.
-
-        Args:
-            run: Id of the run.
-            chunk: Number of the chunk.
-            state: What is known now.
-            attempt: How often the works were sent as a new job before.
-            tag: Tag of the submit.
-            job: The vendor's job id.
-            note: What there is to say, as the text of an error; secrets are masked.
-            results: What came back, for ``done``.
-            raw: What the vendor answered, kept byte by byte, but for secrets.
+        """Write down one change of a chunk's state, see ``Change``; it is on the disk when this returns.
 
         Raises:
             LedgerError: There is no such chunk.
         """
-        now, tag, job, note = time.time(), redacted(tag), redacted(job), redacted(note)
-        with self._change():
-            kept = None if results is None else keep(self._database, encode_results(results))
-            answer = None if raw is None else keep(self._database, without_secrets(raw))
-            found = self._database.execute(
-                "UPDATE chunks SET state = ?, changed = ?, attempt = ?, tag = ?, job = ?, note = ?, results = ?"
-                " WHERE run = ? AND number = ?",
-                (state, now, attempt, tag, job, note, kept, run, chunk),
-            )
-            if not found.rowcount:
-                raise LedgerError(f"run {run!r} has no chunk {chunk}")
-            self._database.execute(
-                "INSERT INTO events (time, run, chunk, state, attempt, tag, job, note, raw)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (now, run, chunk, state, attempt, tag, job, note, answer),
-            )
+        self.write(run, Change(chunk, state, attempt, tag, job, note, results, raw))
+
+    def write(self, run: str, *changes: Change, durable: bool = True) -> None:
+        """Write down changes of the states of a run's chunks, in this order and all or none.
+
+        Args:
+            run: Id of the run.
+            changes: What is known now.
+            durable: Whether they are on the disk when this returns; otherwise they are with the next change that is.
+
+        Raises:
+            LedgerError: There is no such chunk.
+        """
+        # One statement is a transaction by itself, and keeps the interpreter's lock from the other threads but once.
+        alone = durable and all(change.results is None and change.raw is None for change in changes)
+        now, values = time.time(), list[Any]()
+        with self._ours() if alone else self._change(durable=durable):
+            for change in changes:
+                answer = None if change.raw is None else keep(self._database, without_secrets(change.raw))
+                said = redacted(change.tag), redacted(change.job), redacted(change.note)
+                values += [now, run, change.chunk, change.state, change.attempt, *said, answer]
+            self._database.execute(f"{_EVENTS} {', '.join([_EVENT] * len(changes))}", values)
+            for change in changes:
+                if change.results is not None:
+                    kept = keep(self._database, encode_results(change.results))
+                    where = "WHERE run = ? AND number = ?"
+                    self._database.execute(f"UPDATE chunks SET results = ? {where}", (kept, run, change.chunk))
 
     def deliver(self, run: str) -> None:
         """Write down that the counts of a run are handed out now: who asks for the same again wants new ones."""
@@ -302,8 +309,8 @@ class Ledger:
             raise LedgerError(f"{self.path} is damaged: {error}") from error
 
     @contextmanager
-    def _change(self) -> Iterator[None]:
-        with self._ours(), transaction(self._database):
+    def _change(self, *, durable: bool = True) -> Iterator[None]:
+        with self._ours(), transaction(self._database, durable=durable):
             yield
 
     @contextmanager
@@ -316,6 +323,9 @@ class Ledger:
         except (Error, OSError, OverflowError, UnicodeError) as error:
             raise LedgerError(f"{self.path}: {error}", hint="QADAPT_LEDGER names another ledger") from error
 
+
+_EVENTS = "INSERT INTO events (time, run, chunk, state, attempt, tag, job, note, raw) VALUES"
+_EVENT = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _RUNS = "SELECT id, created, label, fingerprint, backend, rows, shots, budget, identity, delivered FROM runs"
 

@@ -52,4 +52,4 @@ def _small(data: bytes) -> bytes:
     middle = data[len(data) // 2 :][:_SAMPLE]
     if len(zlib.compress(middle, 1)) >= _WORTH * len(middle):
         return data
-    return min(zlib.compress(data), data, key=len)
+    return min(zlib.compress(data, 1), data, key=len)

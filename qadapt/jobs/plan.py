@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.codec import decode, describe_works, encode, read_works
-from qadapt.compile import MAX_TILE, Packed, compile_circuit, pack
+from qadapt.compile import MAX_TILE, Compiled, Packed, compile_circuit, pack
+from qadapt.compile.affine import Affine, values
 from qadapt.counts import Counts
 from qadapt.errors import BadResultError, BindingsError, TargetError
 from qadapt.provider import Backend, Limiting, Result, Work, check_shots
@@ -37,7 +38,7 @@ class Options:
         packed: Whether to run copies side by side; by default wherever the target has couplings and the circuit is
             small and connected.
         spacing: Least number of idle qubits between two copies, 0 or 1.
-        most: Most executions of one chunk, shots not counted.
+        most: Most rows of one chunk.
 
     Raises:
         BindingsError: Shots or a seed that are not whole numbers in range.
@@ -55,22 +56,44 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False)
+class Asked:
+    """What a run was asked for, as its caller gave it.
+
+    Attributes:
+        circuit: Source circuit.
+        bindings: Values of its parameters, one row per row of counts.
+        options: How it is to be run.
+    """
+
+    circuit: Circuit
+    bindings: Bindings
+    options: Options
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """What a run sends.
+    """What a run sends, and what it was asked for.
 
     Attributes:
         backend: Full name, ``provider:target``.
+        asked: What the caller asked for.
         work: The whole run as one work: native circuit, bindings of all executions, shots and seed.
-        rows: Rows of the source.
         tiles: Copies of the source side by side in the native circuit; 0 if it is not packed.
         chunks: Executions of each chunk's works.
+        angles: Native angles by parameter name, where all of them are affine in the source's parameters; else None.
     """
 
     backend: str
+    asked: Asked
     work: Work
-    rows: int
     tiles: int
     chunks: tuple[Cut, ...]
+    angles: Mapping[str, Affine] | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of the source."""
+        return self.asked.bindings.rows
 
     @property
     def executions(self) -> int:
@@ -152,21 +175,24 @@ def make_plan(circuit: Circuit, bindings: Bindings, backend: Backend, options: O
     tiled = _packed(circuit, bindings, backend, options)
     placed = tiled or compile_circuit(circuit, backend.target)
     whole = Work(placed.circuit, placed.bind(bindings), options.shots, options.seed)
-    chunks = tuple(_cuts(whole, backend, options.most))
-    return Plan(backend.name, whole, bindings.rows, len(tiled.tiles) if tiled else 0, chunks)
+    tiles = len(tiled.tiles) if tiled else 0
+    chunks = tuple(_cuts(whole, backend, options.most and options.most // max(tiles, 1)))
+    own = placed.angles if isinstance(placed, Compiled) and not (placed.slots or placed.folds) else None
+    return Plan(backend.name, Asked(circuit, bindings, options), whole, tiles, chunks, own)
 
 
 def _packed(circuit: Circuit, bindings: Bindings, backend: Backend, options: Options) -> Packed | None:
     """Pack if that is asked for, or if nothing is said and the circuit and the target allow it."""
     target, packed = backend.target, options.packed
+    copies = min(bindings.rows, options.most or bindings.rows)  # a chunk has at least one execution
     if packed is None and (
-        target.couplings is None or circuit.num_qubits > MAX_TILE or len(circuit.measured) != 1 or bindings.rows == 1
+        target.couplings is None or circuit.num_qubits > MAX_TILE or len(circuit.measured) != 1 or copies == 1
     ):
         return None
     if packed is False:
         return None
     try:
-        return pack(circuit, target, copies=bindings.rows, spacing=options.spacing)
+        return pack(circuit, target, copies=copies, spacing=options.spacing)
     except TargetError:
         if packed:
             raise
@@ -203,10 +229,20 @@ def fingerprint(circuit: Circuit, bindings: Bindings, backend: str, options: Opt
 
 
 def encode_plan(plan: Plan) -> bytes:
-    """Write a plan for another process."""
-    head = {"backend": plan.backend, "rows": plan.rows, "tiles": plan.tiles, "chunks": plan.chunks}
-    works, arrays = describe_works([plan.work])
-    return encode({**head, "works": works}, arrays)
+    """Write a plan for another process; native angles that follow from the source's values are not written."""
+    asked, work = plan.asked, plan.work
+    native = work if plan.angles is None else replace(work, bindings=_UNBOUND)
+    source = Work(asked.circuit, asked.bindings, work.shots)
+    works, arrays = describe_works([work] if asked.circuit is work.circuit else [native, source])
+    angles = None
+    if plan.angles is not None:
+        angles = {name: (angle.offset, dict(angle.terms)) for name, angle in plan.angles.items()}
+    head = {"backend": plan.backend, "options": asdict(asked.options), "tiles": plan.tiles, "chunks": plan.chunks}
+    return encode({**head, "works": works, "angles": angles}, arrays)
+
+
+_UNBOUND = Bindings.of({})
+"""Stands for values that follow from others."""
 
 
 def decode_plan(message: bytes) -> Plan:
@@ -217,8 +253,14 @@ def decode_plan(message: bytes) -> Plan:
     """
     head, arrays = decode(message)
     try:
-        (work,) = read_works(head["works"], arrays)
+        work, *rest = read_works(head["works"], arrays)
+        source = rest[0] if rest else work
+        angles = head["angles"] and {name: Affine(offset, terms) for name, (offset, terms) in head["angles"].items()}
+        if rest and angles is not None:
+            table = values(angles.values(), source.bindings.columns, source.bindings.shape)
+            work = replace(work, bindings=Bindings.of_matrix(tuple(angles), table))
+        asked = Asked(source.circuit, source.bindings, Options(**head["options"]))
         chunks = tuple(tuple((start, stop) for start, stop in cut) for cut in head["chunks"])
-        return Plan(head["backend"], work, head["rows"], head["tiles"], chunks)
-    except (KeyError, TypeError, BindingsError) as error:
+        return Plan(head["backend"], asked, work, head["tiles"], chunks, angles)
+    except (KeyError, TypeError, ValueError, BindingsError) as error:
         raise ValueError(f"not a plan: {type(error).__name__}: {error}") from None

@@ -13,7 +13,7 @@ class Policy(BaseModel):
     """How a run treats its vendor.
 
     Attributes:
-        rows: Most executions of one submit; None leaves it to what the backend declares.
+        rows: Most rows of the source circuit in one submit; None leaves it to what the backend declares.
         jobs: Most jobs open at the same time; None leaves it to what the backend declares.
         deadline: Seconds that one call of the vendor may take.
         attempts: How often a call that finds the vendor unavailable is made, and how often works are sent whose job the

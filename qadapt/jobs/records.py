@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qadapt.cost import Cost
+from qadapt.provider import Result
 
 
 class State(StrEnum):
@@ -98,3 +99,28 @@ class Event:
     tag: str
     job: str
     note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What is to be written down about a chunk.
+
+    Attributes:
+        chunk: Its number.
+        state: What is known now.
+        attempt: How often its works were sent as a new job before.
+        tag: Tag of the submit.
+        job: The vendor's job id.
+        note: What there is to say, as the text of an error; secrets are masked.
+        results: What came back, for ``done``.
+        raw: What the vendor answered, kept byte by byte, but for secrets.
+    """
+
+    chunk: int
+    state: State
+    attempt: int = 0
+    tag: str = ""
+    job: str = ""
+    note: str = ""
+    results: tuple[Result, ...] | None = None
+    raw: bytes | None = None

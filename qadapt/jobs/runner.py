@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,18 +17,17 @@ from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.cost import Cost
 from qadapt.counts import Counts
-from qadapt.errors import BindingsError, LedgerError
+from qadapt.errors import BindingsError, InDoubtError, LedgerError
 from qadapt.jobs.budget import Budget, estimate, spent, total
 from qadapt.jobs.flight import Flight
 from qadapt.jobs.identity import check_identity, identity
-from qadapt.jobs.ledger import Ledger
-from qadapt.jobs.plan import Options, Plan, fingerprint, make_plan
+from qadapt.jobs.ledger import Ledger, default_path
+from qadapt.jobs.place import Place, recorded, recording
+from qadapt.jobs.plan import Asked, Options, Plan, fingerprint, make_plan
 from qadapt.jobs.policy import PATIENT, Policy
 from qadapt.jobs.progress import Show
 from qadapt.jobs.records import Entry, State
 from qadapt.provider import Backend, Result, check_angles
-
-Where: TypeAlias = Ledger | Literal["auto", "none"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,11 +59,13 @@ class Partial:
         counts: ``[rows, 2**bits]`` per register, 0 in rows that are not there; None if no chunk is done.
         there: For each row whether it is there, ``[rows]``.
         results: Results of the chunks that are done, by number of the chunk.
+        asked: What the run was asked for: circuit, values of each row, and options.
     """
 
     counts: Counts | None
     there: NDArray[np.bool_]
     results: Mapping[int, Sequence[Result]]
+    asked: Asked
 
 
 def run(
@@ -77,10 +78,11 @@ def run(
     packed: bool | None = None,
     spacing: int = 0,
     policy: Policy = PATIENT,
-    budget: Budget | None = None,
-    ledger: Where = "auto",
+    budget: Budget | str | None = None,
+    ledger: Place = "auto",
     label: str = "",
     progress: Show | None = None,
+    deliver: bool = True,
 ) -> Run:
     """Run every row of a circuit on a backend and wait for the counts.
 
@@ -99,11 +101,13 @@ def run(
             small and connected.
         spacing: Least number of idle qubits between two copies, 0 or 1.
         policy: How patient the run is, and what it does in doubt.
-        budget: Most that it may cost; checked before anything is sent.
-        ledger: Where the run is recorded; ``auto`` takes the default ledger for backends whose jobs outlive this
-            process, and none for simulators.
+        budget: Most that it may cost, as ``20usd,300s``; checked before anything is sent.
+        ledger: Where the run is recorded, or the path of that ledger; ``auto`` takes the default one for backends whose
+            jobs outlive this process, and ``none``, as for simulators, records nothing.
         label: Name of the run in the ledger, for people.
         progress: Called with the progress whenever it changes.
+        deliver: Whether the counts are handed out when this returns. If not, ``Ledger.deliver`` says so later, and
+            until then the same call gets them again.
 
     Raises:
         BudgetError: It would cost more than it may.
@@ -114,20 +118,19 @@ def run(
     bindings = Bindings.of(bindings) if isinstance(bindings, Mapping) else bindings
     if not isinstance(bindings, Bindings):
         raise BindingsError(f"bindings are {type(bindings).__name__}, expected Bindings or values by name")
+    limits = Budget.of(budget)
     with ExitStack() as held:
         backend = held.enter_context(registry.using(backend))
         check_angles(circuit, bindings.check(circuit.parameters))
-        book = ledger if isinstance(ledger, Ledger) else _default(ledger, backend)
+        book = held.enter_context(recording(ledger, backend))
         options = Options(shots, seed, packed, spacing, policy.rows)
         own = "{}" if book is None else identity(backend, policy.deadline)
         mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options, own)
-        if book is not None and book is not ledger:
-            held.enter_context(book)
         if book is not None and (entry := _unfinished(book, mark, label, held)):
             _log.info("run %s goes on", entry.id)
-            return _go_on(entry, backend, policy, budget, book, progress)
+            return _go_on(entry, backend, policy, limits, book, progress, deliver=deliver)
         plan = make_plan(circuit, bindings, backend, options)
-        costs, limits = estimate(plan, backend), budget or Budget()
+        costs, limits = estimate(plan, backend), limits or Budget()
         afford = _purse(limits, costs, total(costs), free=backend.capabilities.simulated)
         if book is None:
             return _finished(plan, Flight(plan, backend, policy, afford=afford, show=progress).fly())
@@ -139,10 +142,11 @@ def run(
                 name = book.add(plan, costs, fingerprint=mark, label=label, budget=said, identity=own)
                 held.enter_context(book.working(name))
         if entry is not None:
-            return _go_on(entry, backend, policy, budget, book, progress)
-        record = partial(book.record, name)
+            return _go_on(entry, backend, policy, limits, book, progress, deliver=deliver)
+        record = partial(book.write, name)
         flight = Flight(plan, backend, policy, run=name, record=record, afford=afford, show=progress)
-        return _finished(plan, flight.fly(), name, book)
+        with _handed_out(name, book, deliver=deliver):
+            return _finished(plan, flight.fly(), name)
 
 
 def resume(
@@ -150,9 +154,10 @@ def resume(
     *,
     backend: Backend | None = None,
     policy: Policy = PATIENT,
-    budget: Budget | None = None,
-    ledger: Ledger | None = None,
+    budget: Budget | str | None = None,
+    ledger: Place | None = None,
     progress: Show | None = None,
+    deliver: bool = True,
 ) -> Run:
     """Take up a run of the ledger: fetch what is at the vendor, send what is not, and wait for the counts.
 
@@ -165,8 +170,9 @@ def resume(
         policy: How patient the run is, and what it does in doubt.
         budget: Most that the whole run may cost, with what it has used already; the budget that it was started with
             when omitted.
-        ledger: Where it is recorded; the default ledger when omitted.
+        ledger: Where it is recorded, or the path of that ledger; the default one when omitted.
         progress: Called with the progress whenever it changes.
+        deliver: As of ``run``.
 
     Raises:
         BudgetError: The run would cost more than it may.
@@ -174,32 +180,28 @@ def resume(
         LedgerError: There is no such run, or another process works on it.
         QadaptError: The backend failed.
     """
-    with nullcontext(ledger) if ledger is not None else Ledger() as book:
+    limits = Budget.of(budget)
+    with recorded(ledger) as book:
         entry = book.run(name)
         with book.working(entry.id):
-            return _go_on(entry, backend, policy, budget, book, progress)
+            return _go_on(entry, backend, policy, limits, book, progress, deliver=deliver)
 
 
-def partial_results(name: str, *, ledger: Ledger | None = None) -> Partial:
+def partial_results(name: str, *, ledger: Place | None = None) -> Partial:
     """What is there of a run of the ledger, finished or not; asks nothing of the vendor.
 
     Raises:
         LedgerError: There is no such run.
     """
-    with nullcontext(ledger) if ledger is not None else Ledger() as book:
+    with recorded(ledger) as book:
         entry = book.run(name)
+        plan = book.plan(entry.id)
         done = [chunk.number for chunk in book.chunks(entry.id) if chunk.state is State.DONE]
         results = {number: book.results(entry.id, number) for number in done}
         if not results:
-            return Partial(None, np.zeros(entry.rows, dtype=bool), results)
-        counts, there = book.plan(entry.id).collect(results)
-        return Partial(counts, there, results)
-
-
-def _default(where: str, backend: Backend) -> Ledger | None:
-    if where not in ("auto", "none"):
-        raise LedgerError(f"ledger is {where!r}, expected a Ledger, 'auto' or 'none'")
-    return Ledger() if where == "auto" and backend.capabilities.retrieval else None
+            return Partial(None, np.zeros(entry.rows, dtype=bool), results, plan.asked)
+        counts, there = plan.collect(results)
+        return Partial(counts, there, results, plan.asked)
 
 
 def _unfinished(book: Ledger, mark: str, label: str, held: ExitStack) -> Entry | None:
@@ -223,15 +225,38 @@ def _unfinished(book: Ledger, mark: str, label: str, held: ExitStack) -> Entry |
     return None
 
 
+@contextmanager
+def _handed_out(run: str, book: Ledger, *, deliver: bool) -> Iterator[None]:
+    """Write down that the counts are handed out when the body has got them; note on what stops it how to go on."""
+    try:
+        yield
+        if deliver:
+            book.deliver(run)
+    except InDoubtError:
+        raise  # it says itself what it takes
+    except BaseException as stop:
+        place = "" if book.path == default_path() else f" --ledger {shlex.quote(str(book.path))}"
+        stop.add_note(f"run {run} is recorded; go on with: qadapt jobs resume {run}{place}")
+        raise
+
+
 def _go_on(
-    entry: Entry, backend: Backend | None, policy: Policy, budget: Budget | None, book: Ledger, progress: Show | None
+    entry: Entry,
+    backend: Backend | None,
+    policy: Policy,
+    budget: Budget | None,
+    book: Ledger,
+    progress: Show | None,
+    *,
+    deliver: bool,
 ) -> Run:
     """Finish a run that this process works on."""
-    plan, chunks = book.plan(entry.id), book.chunks(entry.id)
-    there, record = partial(book.results, entry.id), partial(book.record, entry.id)
-    if all(chunk.state is State.DONE for chunk in chunks):
-        return _finished(plan, {chunk.number: there(chunk.number) for chunk in chunks}, entry.id, book)
-    with registry.using(backend or entry.backend) as backend:
+    with _handed_out(entry.id, book, deliver=deliver), ExitStack() as held:
+        plan, chunks = book.plan(entry.id), book.chunks(entry.id)
+        there, record = partial(book.results, entry.id), partial(book.write, entry.id)
+        if all(chunk.state is State.DONE for chunk in chunks):
+            return _finished(plan, {chunk.number: there(chunk.number) for chunk in chunks}, entry.id)
+        backend = held.enter_context(registry.using(backend or entry.backend))
         check_identity(entry, backend, policy.deadline)
         again = {State.PLANNED, State.FAILED, State.CANCELLED}
         if not backend.capabilities.retrieval:
@@ -241,7 +266,7 @@ def _go_on(
         afford = _purse(limits, [chunk.cost for chunk in chunks], used, free=backend.capabilities.simulated)
         flight = Flight(plan, backend, policy, run=entry.id, record=record, afford=afford, show=progress)
         flight.take_up(chunks, there)
-        return _finished(plan, flight.fly(), entry.id, book)
+        return _finished(plan, flight.fly(), entry.id)
 
 
 def _purse(budget: Budget, costs: Sequence[Cost], used: Cost, *, free: bool) -> Callable[[int], None]:
@@ -260,12 +285,8 @@ def _purse(budget: Budget, costs: Sequence[Cost], used: Cost, *, free: bool) -> 
     return afford
 
 
-def _finished(
-    plan: Plan, results: Mapping[int, Sequence[Result]], name: str | None = None, book: Ledger | None = None
-) -> Run:
+def _finished(plan: Plan, results: Mapping[int, Sequence[Result]], name: str | None = None) -> Run:
     counts, _ = plan.collect(results)
-    if book is not None and name is not None:
-        book.deliver(name)
     first = results[0][0].provenance
     provenance = first if first.seed is None else first.model_copy(update={"seed": plan.work.seed})
     return Run(counts, provenance, plan.work.circuit, plan.executions, max(plan.tiles, 1), name)

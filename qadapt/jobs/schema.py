@@ -74,6 +74,17 @@ MIGRATIONS: tuple[str, ...] = (
         WHEN EXISTS (SELECT 1 FROM runs WHERE id = OLD.run)
         BEGIN SELECT RAISE(ABORT, 'events are immutable'); END;
     """,
+    """
+    CREATE TRIGGER events_are_of_a_chunk BEFORE INSERT ON events
+        WHEN NOT EXISTS (SELECT 1 FROM chunks WHERE run = NEW.run AND number = NEW.chunk)
+        BEGIN SELECT RAISE(ABORT, 'there is no chunk of this run and number'); END;
+    CREATE TRIGGER chunks_are_as_their_last_event_says AFTER INSERT ON events
+        BEGIN
+            UPDATE chunks SET state = NEW.state, changed = NEW.time, attempt = NEW.attempt, tag = NEW.tag,
+                job = NEW.job, note = NEW.note, results = NULL
+            WHERE run = NEW.run AND number = NEW.chunk;
+        END;
+    """,
 )
 """SQL from each version of the schema to the next; the first makes the tables of version 1.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 from qadapt.errors import LedgerError
 from qadapt.jobs.ledger import Ledger
+from qadapt.jobs.place import Place, recorded
 from qadapt.jobs.records import VOUCHED, Chunk, State
 
 
-def settle(name: str, chunk: int, job: str | None, *, ledger: Ledger | None = None) -> Chunk:
+def settle(name: str, chunk: int, job: str | None, *, ledger: Place | None = None) -> Chunk:
     """Write down what the user knows about a chunk in doubt, and return the chunk as it is then.
 
     Nothing is asked of the vendor and nothing is sent: ``resume`` fetches the job, or sends the chunk again under the
@@ -19,13 +18,13 @@ def settle(name: str, chunk: int, job: str | None, *, ledger: Ledger | None = No
         name: Id of the run, the beginning of one, or its label.
         chunk: Number of the chunk.
         job: Id under which the vendor has it; None if the vendor has no such job.
-        ledger: Where the run is recorded; the default ledger when omitted.
+        ledger: Where the run is recorded, or the path of that ledger; the default one when omitted.
 
     Raises:
         LedgerError: There is no such run or chunk, the chunk is not in doubt, the job is that of another chunk, or
             another process works on the run.
     """
-    with nullcontext(ledger) if ledger is not None else Ledger() as book:
+    with recorded(ledger) as book:
         run = book.run(name).id
         with book.working(run):
             found = next((each for each in book.chunks(run) if each.number == chunk), None)

@@ -2,6 +2,8 @@
 
 Tasks are checked as the service documents it (native gates on coupled qubits, shots, limits of program sets), simulated
 without noise, and sampled with a seed that follows from the task's content: equal tasks give equal counts.
+
+``python -m clouds.braket`` starts one by hand, see ``clouds.server.serve``.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from braket.task_result.program_set_executable_failure_v1 import ProgramSetExecu
 from braket.task_result.program_set_executable_result_v1 import ProgramSetExecutableResult
 from braket.task_result.program_set_task_metadata_v1 import ProgramSetTaskMetadata
 
-from clouds.server import Cloud, Reply, Request
+from clouds.server import Cloud, Reply, Request, serve
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Operation, op
 from qadapt.counts import sample
@@ -194,6 +195,11 @@ class BraketCloud(Cloud):
         self.objects: dict[tuple[str, str], bytes] = {}
         self.buckets = {"amazon-braket-mine"}
         self._tokens: dict[str, Task] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """See ``Cloud``."""
+        return environment(self.url)
 
     def tags(self) -> list[str]:
         """The submit's tag of every task that was created."""
@@ -534,6 +540,4 @@ def failure(number: int, *, retryable: bool) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    with BraketCloud() as cloud:
-        print(json.dumps(environment(cloud.url)), flush=True)
-        sys.stdin.read()
+    serve(BraketCloud())

@@ -3,7 +3,7 @@
 Jobs come and go in IBM's own schema models, and are run without noise (``ibm_program``). What the cloud does not do is
 IBM's validation: it takes circuits that a machine would refuse.
 
-``python -m clouds.ibm`` serves until its standard input ends, and prints the environment that leads the client to it.
+``python -m clouds.ibm`` starts one by hand, see ``clouds.server.serve``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from clouds.ibm_program import Items, run
-from clouds.server import Cloud, Reply, Request
+from clouds.server import Cloud, Reply, Request, serve
 
 MACHINE = "ibm_loopback"
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123:11111111-2222-3333-4444-555555555555::"
@@ -123,7 +122,7 @@ class IBMCloud(Cloud):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that lead the client of any process here."""
+        """See ``Cloud``."""
         return {
             "IAM_URL": self.url,
             # Instances are not searched for: the global search has an address of its own.
@@ -332,11 +331,5 @@ def _machine(qubits: int) -> tuple[dict[bool, bytes], bytes]:
     )
 
 
-def main() -> None:
-    with IBMCloud() as cloud:
-        print(json.dumps(cloud.environment), flush=True)
-        sys.stdin.read()
-
-
 if __name__ == "__main__":
-    main()
+    serve(IBMCloud())

@@ -4,6 +4,8 @@ The client holds Python's global lock while it talks HTTP, so a server in the sa
 ``Served``, which runs this file in a process of its own and steers it through ``/control``. Circuits are read from the
 OriginIR that the client sends and run on qadapt's statevector simulator; counts follow from the circuits, the shots and
 nothing else.
+
+``python -m clouds.origin`` starts one by hand, see ``clouds.server.serve``; ``Served`` gives it a key and polls.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from urllib.request import Request as Call
 import numpy as np
 from numpy.typing import NDArray
 
-from clouds.server import Cloud, Fault, Kind, Reply, Request
+from clouds.server import Cloud, Fault, Kind, Reply, Request, serve
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Operation, Parameter
 from qadapt.simulate import statevector
@@ -155,6 +157,11 @@ class OriginCloud(Cloud):
         self.jobs: dict[str, Job] = {}
         self.changes: list[dict[str, Any]] = []
         super().__init__()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """See ``Cloud``."""
+        return {"ORIGIN_API_KEY": self.key, "ORIGIN_URL": self.url}
 
     def answer(self, request: Request) -> Reply:
         name = request.path.rsplit("/", 1)[-1].removesuffix(".json")
@@ -389,7 +396,7 @@ class Served:
             text=True,
         )
         assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
+        self.url = json.loads(self._process.stdout.readline())["ORIGIN_URL"]
         self._open = build_opener(ProxyHandler({})).open
 
     def fail(self, path: str, kind: Kind, times: int = 1, *, method: str = "POST", **more: Any) -> None:
@@ -451,13 +458,5 @@ class Served:
         self.close()
 
 
-def main() -> None:
-    """Serve until standard input ends, which it does when the process that started this one has gone."""
-    key, polls = sys.argv[1], int(sys.argv[2])
-    with OriginCloud(key=key, polls=polls) as cloud:
-        print(cloud.url, flush=True)
-        sys.stdin.read()
-
-
 if __name__ == "__main__":
-    main()
+    serve(OriginCloud(key=sys.argv[1], polls=int(sys.argv[2])) if sys.argv[1:] else OriginCloud())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
@@ -119,6 +123,11 @@ class Cloud:
         )
         self._thread.start()
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Environment variables that lead the clients of any process here."""
+        raise NotImplementedError
+
     def answer(self, request: Request) -> Reply:
         """Do what is asked; called under the server's lock, one request at a time."""
         raise NotImplementedError
@@ -192,3 +201,18 @@ class Cloud:
                 fault.times -= 1
                 return fault
         return None
+
+
+def serve(cloud: Cloud) -> None:
+    """Print the environment that leads clients to a cloud, and serve until standard input ends or Ctrl-C.
+
+    A person at a terminal gets lines for a shell, whoever else started this process one line of JSON; its standard
+    input ends when that process has gone. ``LOOPBACK_LATENCY`` may say how many seconds every answer takes.
+    """
+    cloud.latency[""] = float(os.environ.get("LOOPBACK_LATENCY", "0"))
+    with cloud, suppress(KeyboardInterrupt):
+        if sys.stdout.isatty():
+            print(*(f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()), sep="\n")
+        else:
+            print(json.dumps(dict(cloud.environment)), flush=True)
+        sys.stdin.read()

@@ -1,6 +1,7 @@
 """Rules, one module per chapter of the specification; importing this package registers them all."""
 
 from qadapt_conformance.rules import (  # noqa: I001 - the order of the chapters
+    names,
     bits,
     rows,
     parameters,
@@ -10,7 +11,27 @@ from qadapt_conformance.rules import (  # noqa: I001 - the order of the chapters
     refusals,
     drops,
     jobs,
+    compiled,
+    packing,
     provenance,
+    adapters,
+    optional,
 )
 
-__all__ = ["angles", "bits", "drops", "gates", "jobs", "parameters", "provenance", "refusals", "rows", "shots"]
+__all__ = [
+    "adapters",
+    "angles",
+    "bits",
+    "compiled",
+    "drops",
+    "gates",
+    "jobs",
+    "names",
+    "optional",
+    "packing",
+    "parameters",
+    "provenance",
+    "refusals",
+    "rows",
+    "shots",
+]

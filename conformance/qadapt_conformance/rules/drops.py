@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from qadapt import GATES, Bindings, Circuit, TargetError, Work, op
 from qadapt_conformance.finding import Finding, fact
 from qadapt_conformance.probe import Probe
-from qadapt_conformance.rule import rule
+from qadapt_conformance.rule import SUBMITTING, rule
 from qadapt_conformance.rules.refusals import Door, answer, refused
 
 
-@rule("DROP-1")
+@rule("DROP-1", tiers=SUBMITTING)
 def foreign_gates(probe: Probe) -> Iterator[Finding]:
     """A gate that the backend does not have is refused by name, and all of them at once."""
     door, native = Door(probe), set(probe.target.native)
@@ -51,7 +51,7 @@ EVERY_ONE_COUNTS = (
 """A circuit from which no gate can be left out without changing the outcome by more than shots would."""
 
 
-@rule("DROP-2", qubits=3, ideal=True)
+@rule("DROP-2", qubits=3)
 def every_operation_acts(probe: Probe) -> Iterator[Finding]:
     """No operation is left out: not a diagonal one, not the first, not the last."""
     yield from probe.agrees(Circuit(num_qubits=3, operations=EVERY_ONE_COUNTS, measured=[0, 1, 2]), shots=8192)

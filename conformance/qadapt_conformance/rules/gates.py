@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qadapt import GATES, Circuit, Operation, Work, compile_circuit, op
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.probe import Probe, bind
-from qadapt_conformance.rule import rule
+from qadapt_conformance.rule import SUBMITTING, rule
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def sandwich(probe: Probe, name: str, angles: Sequence[float | str], setting: in
     return Work(circuit, bind(rows), probe.shots(), probe.seed())
 
 
-@rule("GATES-1", ideal=True)
+@rule("GATES-1", tiers=SUBMITTING)
 def native_gates(probe: Probe) -> Iterator[Finding]:
     """Every native gate of the target does what its matrix says."""
     works = []
@@ -102,7 +102,7 @@ def native_gates(probe: Probe) -> Iterator[Finding]:
     yield from probe.work_agrees([work for work in works if work is not None])
 
 
-@rule("GATES-2", ideal=True)
+@rule("GATES-2")
 def core_gates(probe: Probe) -> Iterator[Finding]:
     """Every gate of the gate table can be run, native or compiled."""
     for gate in GATES.values():
@@ -137,17 +137,17 @@ def inverted(operations: Sequence[Operation]) -> list[Operation]:
     ]
 
 
-@rule("GATES-3", qubits=3, ideal=True)
+@rule("GATES-3", qubits=3)
 def sequences(probe: Probe) -> Iterator[Finding]:
     """Operations act in the order of the circuit, and a circuit followed by its inverse does nothing."""
     for seed in range(4):
-        operations = scrambled(seed)
+        operations = scrambled(seed, length=24 if probe.exact else 8)
         yield from probe.agrees(Circuit(num_qubits=3, operations=operations, measured=[0, 1, 2]))
         mirror = [op("x", 1), *operations, op("fence", 0, 1, 2), *inverted(operations)]
         yield from probe.agrees(Circuit(num_qubits=3, operations=mirror, measured=[0, 1, 2]))
 
 
-@rule("GATES-4", qubits=3, ideal=True)
+@rule("GATES-4", qubits=3)
 def fences(probe: Probe) -> Iterator[Finding]:
     """A fence changes nothing, on however many qubits."""
     operations = scrambled(9, length=12)

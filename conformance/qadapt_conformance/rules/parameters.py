@@ -9,7 +9,7 @@ import numpy as np
 from qadapt import Circuit, Operation, Parameter, op
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.probe import Probe
-from qadapt_conformance.rule import rule
+from qadapt_conformance.rule import SUBMITTING, rule
 
 SORT_BREAKING = ("th[10]", "th[2]", "B", "a", "a10", "a9", "_z", "t1.x", "t.x1", "T", "theta", "alpha")
 """Twelve names whose order in the circuit no way of sorting gives back."""
@@ -34,7 +34,7 @@ def _values(names: Sequence[str], rows: int, seed: int) -> dict[str, np.ndarray[
     return dict(zip(names, draw, strict=True))
 
 
-@rule("PARAMS-1", qubits=3, ideal=True)
+@rule("PARAMS-1", qubits=3)
 def bound_by_name(probe: Probe) -> Iterator[Finding]:
     """Values reach parameters by name, in whatever order they are given."""
     circuit = Circuit(num_qubits=3, operations=ladder(["c", "a", "b"] * 2), measured=[0, 1, 2])
@@ -43,7 +43,7 @@ def bound_by_name(probe: Probe) -> Iterator[Finding]:
         yield from probe.agrees(circuit, {name: values[name] for name in order})
 
 
-@rule("PARAMS-2", qubits=3, ideal=True)
+@rule("PARAMS-2", qubits=3, tiers=SUBMITTING)
 def names_that_break_sorting(probe: Probe) -> Iterator[Finding]:
     """More than ten parameters keep their values, whatever sorting would do to their names."""
     counted = [f"t{number}" for number in range(12)]
@@ -52,7 +52,7 @@ def names_that_break_sorting(probe: Probe) -> Iterator[Finding]:
         yield from probe.agrees(circuit, _values(names, 4, seed=12 + number))
 
 
-@rule("PARAMS-3", qubits=3, ideal=True)
+@rule("PARAMS-3", qubits=3)
 def affine_parameters(probe: Probe) -> Iterator[Finding]:
     """An angle may be scale times value plus offset, and a parameter may be used more than once."""
     a, b = Parameter(name="a"), Parameter(name="b")
@@ -71,7 +71,7 @@ def affine_parameters(probe: Probe) -> Iterator[Finding]:
     yield from probe.agrees(circuit, _values("ab", 6, seed=14))
 
 
-@rule("PARAMS-4", qubits=3, ideal=True)
+@rule("PARAMS-4", qubits=3)
 def names_that_are_taken(probe: Probe) -> Iterator[Finding]:
     """A parameter may be called like a gate, a constant or a keyword."""
     circuit = Circuit(num_qubits=3, operations=ladder(TAKEN), measured=[0, 1, 2])

@@ -27,7 +27,7 @@ from qadapt import (
 from qadapt.jobs import wait
 from qadapt_conformance.finding import Finding, fact
 from qadapt_conformance.probe import Probe
-from qadapt_conformance.rule import rule
+from qadapt_conformance.rule import EVERYWHERE, SUBMITTING, rule
 
 Attempt = Callable[[], object]
 
@@ -76,7 +76,7 @@ def _renamed(work: Work, names: Sequence[str]) -> Work:
     return replace(work, bindings=Bindings.of(dict.fromkeys(names, 0.1)))
 
 
-@rule("REFUSE-1")
+@rule("REFUSE-1", tiers=SUBMITTING)
 def parameters_match(probe: Probe) -> Iterator[Finding]:
     """Missing and extra parameters are refused with BindingsError."""
     door, work = Door(probe), good(probe)
@@ -87,7 +87,7 @@ def parameters_match(probe: Probe) -> Iterator[Finding]:
     yield from door.still_free()
 
 
-@rule("REFUSE-2")
+@rule("REFUSE-2", tiers=SUBMITTING)
 def shots_and_seeds(probe: Probe) -> Iterator[Finding]:
     """Shots and seeds that are no whole numbers in range are refused with BindingsError."""
     door = Door(probe)
@@ -98,7 +98,7 @@ def shots_and_seeds(probe: Probe) -> Iterator[Finding]:
     yield from door.still_free()
 
 
-@rule("REFUSE-3")
+@rule("REFUSE-3", covers=("max_shots", "max_rows", "max_works"), tiers=SUBMITTING)
 def declared_limits(probe: Probe) -> Iterator[Finding]:
     """More shots, rows or works than declared are refused with NotSupportedError, which names the limit."""
     door, work, most = Door(probe), good(probe), probe.capabilities
@@ -116,7 +116,7 @@ def declared_limits(probe: Probe) -> Iterator[Finding]:
     yield from door.still_free()
 
 
-@rule("REFUSE-4")
+@rule("REFUSE-4", tiers=SUBMITTING)
 def misfits(probe: Probe) -> Iterator[Finding]:
     """A circuit that does not fit the target is refused with TargetError, which lists every misfit."""
     door, size = Door(probe), probe.target.num_qubits
@@ -149,7 +149,7 @@ def _circuit(name: str, qubits: Sequence[int], angles: Sequence[float]) -> Circu
     return Circuit(num_qubits=2, operations=[op(name, *qubits, angles=angles)])
 
 
-@rule("REFUSE-5")
+@rule("REFUSE-5", tiers=EVERYWHERE)
 def meaningless_data(probe: Probe) -> Iterator[Finding]:
     """Circuits and values that mean nothing cannot be made: CircuitError and BindingsError."""
     operations = {
@@ -177,7 +177,7 @@ def meaningless_data(probe: Probe) -> Iterator[Finding]:
         yield refused(what, partial(Bindings.of, columns), BindingsError)
 
 
-@rule("FINITE-1")
+@rule("FINITE-1", tiers=EVERYWHERE)
 def not_finite_values(probe: Probe) -> Iterator[Finding]:
     """Values that are not finite are refused with BindingsError."""
     for value in (float("nan"), float("inf"), -float("inf")):
@@ -185,7 +185,7 @@ def not_finite_values(probe: Probe) -> Iterator[Finding]:
         yield refused(f"the row {value}", partial(Bindings.rows_of, ["t"], [[0.1], [value]]), BindingsError)
 
 
-@rule("FINITE-2")
+@rule("FINITE-2", tiers=SUBMITTING)
 def not_finite_angles(probe: Probe) -> Iterator[Finding]:
     """An angle that is not finite when it reaches the backend is never answered by counts."""
     work = good(probe)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qadapt import Circuit, Counts, Work, op, sample
+from qadapt import Bindings, Circuit, Counts, Work, op, sample
 from qadapt_conformance import oracle
 from qadapt_conformance.finding import Finding, fact
 from qadapt_conformance.probe import Probe, same
-from qadapt_conformance.rule import rule
+from qadapt_conformance.rule import SUBMITTING, noiseless, rule
+from qadapt_conformance.statistics.dispersion import dispersion
 
 COIN = Circuit(num_qubits=1, operations=[op("ry", 0, angles=["t"])], measured=[0])
 """One qubit; at t = pi/2 a fair coin, also on a noisy machine."""
@@ -25,7 +28,7 @@ def _count(probe: Probe, rows: int, seed: int | None) -> Counts:
     return result.counts
 
 
-@rule("SHOTS-1")
+@rule("SHOTS-1", tiers=SUBMITTING)
 def totals(probe: Probe) -> Iterator[Finding]:
     """Every row of every register counts exactly the shots that were asked for."""
     for shots in (1, 7, 1000):
@@ -74,7 +77,7 @@ def independent_rows(probe: Probe) -> Iterator[Finding]:
     yield fact(different > 8, f"64 equal rows gave {different} different counts, expected more than 8")
 
 
-@rule("SHOTS-5", needs=("exact_sampling", "seed"), qubits=3, ideal=True)
+@rule("SHOTS-5", needs=("exact_sampling", "seed"), qubits=3, lacks=noiseless)
 def exact_sampling(probe: Probe) -> Iterator[Finding]:
     """Exact sampling draws by ``qadapt.sample`` from exact probabilities, number by number."""
     operations = [op("ry", 0, angles=["a"]), op("cx", 0, 1), op("rx", 2, angles=["b"]), op("cz", 1, 2), op("h", 0)]
@@ -90,3 +93,43 @@ def exact_sampling(probe: Probe) -> Iterator[Finding]:
                 f"register {number}, seed {seed}: row {row} counts {got[row].tolist()}, expected {want[row].tolist()}"
             )
             yield fact(np.array_equal(got, want), said, work.circuit)
+
+
+COINS = 1024
+"""Coins of one submit, whose spread is looked at."""
+
+TOSSES = 64
+"""Shots of each."""
+
+
+@rule("SHOTS-6")
+def independent_shots(probe: Probe) -> Iterator[Finding]:
+    """Shots are drawn one by one and anew: counts of equal rows and submits spread as much as shots do, and no more."""
+    wide = min(12, len(probe.target.live_qubits))
+    operations = [op("ry", qubit, angles=["t"]) for qubit in range(wide)]
+    circuit = Circuit(num_qubits=wide, operations=operations, measured=[[qubit] for qubit in range(wide)])
+    rows = 2 * (COINS // (2 * wide))
+    # Seeds that follow one another are those that a generator takes for related.
+    seed = probe.seed()
+    submits = [_ones(probe, circuit, rows, None if seed is None else seed + number) for number in range(2)]
+    both = np.concatenate(submits)
+    pairs = {"rows of a submit": (both[0::2], both[1::2]), "submits": tuple(submits)}
+    for what, (first, second) in pairs.items():
+        shots = probe.shots(TOSSES)
+        p_value = dispersion(first.ravel(), second.ravel(), shots)
+        spread = float(np.mean((first - second) ** 2)) / (shots / 2)
+        said = f"{first.size} pairs of coins of {shots} shots, from two {what}, differ {spread:.3f} times as much"
+        yield Finding(
+            said=f"{said} as fair ones do (p <= {p_value:.1e})", p_value=p_value, statistical=True, shots=shots
+        )
+
+
+def _ones(probe: Probe, circuit: Circuit, rows: int, seed: int | None) -> NDArray[np.int64]:
+    """Ones of each qubit in many equal rows, ``[rows, qubits]``; each qubit is measured into a register of its own."""
+    one = probe.work(circuit, {"t": np.pi / 2}, shots=TOSSES, seed=seed)
+    every = Bindings.of({name: np.repeat(one.bindings.column(name), rows) for name in one.bindings.names})
+    works = [replace(one, bindings=block) for block in every.blocks(probe.capabilities.max_rows)]
+    if seed is not None:
+        works = [replace(work, seed=seed + 1000 * number) for number, work in enumerate(works)]
+    results = probe.execute(works)
+    return np.concatenate([np.stack([t[:, 1] for t in result.counts.registers], axis=1) for result in results])

@@ -30,7 +30,7 @@ def wrap(
     sampler: cirq.Sampler,
     target: Target,
     *,
-    name: str = "cirq:sampler",
+    name: str | None = None,
     qubits: Sequence[cirq.Qid] | None = None,
     simulated: bool = False,
     noise: str | None = None,
@@ -45,7 +45,7 @@ def wrap(
     Args:
         sampler: Any ``cirq.Sampler``. It is called from one thread, one work after the other.
         target: Native gates, couplings and errors to compile for.
-        name: Full name of the backend, in its results and errors.
+        name: Full name of the backend, in its results and errors; ``cirq:`` and the name of the target when omitted.
         qubits: Cirq's qubit for each of the target's; ``LineQubit(i)`` when omitted. ``qadapt_cirq.google.grid`` has
             those of a Google device.
         simulated: Whether the sampler is a simulator. If it is not, a run whose answer was lost is not repeated.
@@ -68,7 +68,7 @@ def wrap(
     capabilities = Capabilities(
         max_shots=max_shots, max_rows=max_rows, native_parameters=True, cancel=True, simulated=simulated
     )
-    backend = SamplerBackend(name, target, capabilities, sampler, chosen)
+    backend = SamplerBackend(name or f"cirq:{target.name}", target, capabilities, sampler, chosen)
     backend.noise = noise
     backend.packages = (*SamplerBackend.packages, *packages)
     return backend

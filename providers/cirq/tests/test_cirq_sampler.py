@@ -178,7 +178,7 @@ def test_lies_are_bad_results(lie):
     failed = outcome(backend, Work(cases.RY, Bindings.of({"w": [0.1, 0.2, 0.3]}), 10))
     assert isinstance(failed, Failed)
     assert isinstance(failed.error, BadResultError)
-    assert failed.error.provider == "cirq:sampler"
+    assert failed.error.provider == f"cirq:{IDEAL.name}"
     assert failed.error.job_id
 
 

@@ -10,7 +10,9 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qadapt.circuit import Circuit
@@ -20,7 +22,7 @@ from qadapt.provider import Done, Failed, Pending, Work, check_works
 from qadapt.target import Capabilities, Target
 from qadapt_ibm import cost, limits, read, results, wire
 from qadapt_ibm.errors import translate, vendor
-from qadapt_ibm.lower import circuit_gates, directions, lower
+from qadapt_ibm.lower import Lowered, circuit_gates, directions, lower
 from qadapt_ibm.modes import Mode
 from qadapt_ibm.options import Options
 
@@ -93,6 +95,7 @@ class ServiceBackend:
         self._machine = machine
         self._timing = cost.timing(machine)
         self._mode = Mode(machine, options)
+        self._lowered = lru_cache(maxsize=32)(self._lower)  # a run sends the same circuit again and again
         self._tags: dict[str, str] = {}
         self._jobs: dict[str, RuntimeJobV2] = {}
         self._queue: dict[str, tuple[float, Pending]] = {}
@@ -152,12 +155,16 @@ class ServiceBackend:
 
     def _pubs(self, work: Work, number: int, works: int) -> list[tuple[Any, ...]]:
         """PUBs of one work: one with all rows, or one for each row if there is nothing to bind."""
-        names = [(results.register(index), qubits) for index, qubits in enumerate(work.circuit.measured)]
-        lowered = lower(circuit_gates(work.circuit), names, self.target.num_qubits, directions(self.target))
-        lowered.circuit.metadata = results.head(work, number, works, self.options)
+        lowered = self._lowered(work.circuit)
+        circuit = copy(lowered.circuit)
+        circuit.metadata = results.head(work, number, works, self.options)
         if lowered.symbols:
-            return [(lowered.circuit, lowered.array(work.bindings))]
-        return [(lowered.circuit,)] * work.bindings.rows
+            return [(circuit, lowered.array(work.bindings))]
+        return [(circuit,)] * work.bindings.rows
+
+    def _lower(self, circuit: Circuit) -> Lowered:
+        names = [(results.register(index), qubits) for index, qubits in enumerate(circuit.measured)]
+        return lower(circuit_gates(circuit), names, self.target.num_qubits, directions(self.target))
 
     def fetch(self, job_id: str) -> Pending | Done | Failed:
         """Look at a job: one request for one that is not finished, and now and then another for its place.

@@ -22,6 +22,7 @@ from qadapt.circuit import Circuit, op
 from qadapt.errors import BindingsError, JobFailedError, NotSupportedError, QadaptError, TargetError
 from qadapt.provider import Costing, Done, Failed, Finding, Identified, Limiting, Pending, Work
 from qadapt_ibm import service as service_module
+from qadapt_ibm.lower import Lowered, lower
 from qadapt_ibm.service import ServiceBackend
 
 TESTS = Path(__file__).parents[3] / "tests"
@@ -36,6 +37,25 @@ def done(backend: ServiceBackend, job: str) -> Done:
     state = backend.fetch(job)
     assert isinstance(state, Done), getattr(state, "error", state)
     return state
+
+
+def test_a_circuit_is_lowered_once_and_each_work_has_a_head_of_its_own(
+    backend: ServiceBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+
+    def counted(*args: Any) -> Lowered:
+        made.append(args)
+        return lower(*args)
+
+    monkeypatch.setattr("qadapt_ibm.service.lower", counted)
+    (first, *_) = work(10)
+    again = Work(first.circuit, first.bindings, 20)
+    pubs = [backend._pubs(each, number, 2)[0] for number, each in enumerate((first, again))]
+    assert len(made) == 1
+    assert pubs[0][0].metadata != pubs[1][0].metadata
+    assert pubs[0][0] is not pubs[1][0]
+    assert pubs[0][0] == pubs[1][0]
 
 
 def test_from_submit_to_counts(cloud: IBMCloud, backend: ServiceBackend) -> None:

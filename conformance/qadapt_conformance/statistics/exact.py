@@ -1,4 +1,4 @@
-"""Statistics: how surprising counts are if the backend is right, with a bound that holds at any number of shots.
+"""Exact class: how surprising counts are if the backend is right, with a bound that holds at any number of shots.
 
 The statistic is the likelihood ratio (G) against exact probabilities, ``G / 2 = N KL(seen | expected)``. For counts of
 N shots over k possible outcomes its moment generating function is at most that of a gamma distribution of shape k - 1
@@ -10,14 +10,11 @@ is no approximation: the declared false-alarm rate holds for few shots and for r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import exp, log
+from math import exp, inf, log
 
 import numpy as np
 from numpy.typing import NDArray
-
-ALPHA = 1e-6
-"""Probability that a run says anything wrong about a right backend, at most."""
+from scipy.special import lambertw
 
 IMPOSSIBLE = 1e-20
 """Outcomes of a smaller probability must not occur: exact zeros reach an oracle as rounding noise near 1e-33."""
@@ -31,6 +28,20 @@ def tail(divergence: float, freedom: int) -> float:
     if divergence <= freedom or freedom == 0:
         return 1.0
     return exp(freedom - divergence + freedom * log(divergence / freedom))
+
+
+def threshold(level: float, freedom: int) -> float:
+    """Return the divergence from which ``tail`` is at most a level; infinite without freedom.
+
+    With x = g / D the tail is ``(x exp(1 - x))**D``; x > 1 comes from the lower branch of Lambert's W function.
+
+    Args:
+        level: Between 0 and 1.
+        freedom: Degrees of freedom, summed over rows.
+    """
+    if freedom == 0:
+        return inf
+    return float(-freedom * lambertw(-exp(log(level) / freedom - 1), -1).real)
 
 
 def divergences(
@@ -72,13 +83,3 @@ def surprise(counts: NDArray[np.int64], probabilities: NDArray[np.float64]) -> f
     together = tail(float(total.sum()), int(freedom.sum()))
     worst = min(tail(float(g), int(d)) for g, d in zip(total, freedom, strict=True))
     return min(1.0, 2 * min(together, len(total) * worst))
-
-
-def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[bool]:
-    """Say which p-values are too small to be chance, with a family-wise error rate of at most alpha (Holm, 1979)."""
-    rejected = [False] * len(p_values)
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        if p_values[index] > alpha / (len(p_values) - rank):
-            break
-        rejected[index] = True
-    return rejected

@@ -1,14 +1,14 @@
-"""The bound keeps its promise exactly, sees what it should, and Holm's procedure is Holm's."""
+"""Exact class: the bound keeps its promise exactly and sees what it should."""
 
 from __future__ import annotations
 
 from itertools import product
-from math import comb, exp, log
+from math import comb, exp, inf, log
 
 import numpy as np
 import pytest
 
-from qadapt_conformance.statistics import ALPHA, holm, surprise, tail
+from qadapt_conformance.statistics import surprise, tail, threshold
 
 
 def _all_counts(shots: int, outcomes: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
@@ -69,6 +69,18 @@ def test_small_errors_everywhere_and_one_wrong_row_are_both_seen() -> None:
     assert surprise(drawn, exact) < 1e-9
 
 
+def test_two_looks_are_paid_for() -> None:
+    """In closed form: a single row, many equal rows, and one wrong row among right ones."""
+    fair, seen = np.array([[0.5, 0.5]]), np.array([[70, 30]])
+    divergence = 70 * log(1.4) + 30 * log(0.6)
+    assert surprise(seen, fair) == pytest.approx(2 * tail(divergence, 1))
+    assert surprise(np.repeat(seen, 9, axis=0), np.repeat(fair, 9, axis=0)) == pytest.approx(
+        2 * tail(9 * divergence, 9)
+    )
+    one = np.array([[50, 50]] * 8 + [[70, 30]])
+    assert surprise(one, np.repeat(fair, 9, axis=0)) == pytest.approx(2 * 9 * tail(divergence, 1))
+
+
 def test_impossible_outcomes() -> None:
     exact = np.array([[1.0, 0.0], [0.5, 0.5]])
     assert surprise(np.array([[100, 0], [50, 50]]), exact) == 1.0
@@ -85,9 +97,13 @@ def test_tail_is_chernoffs_bound() -> None:
     assert tail(1e9, 7) == 0.0
 
 
-def test_holm() -> None:
-    assert holm([]) == []
-    assert holm([0.01, 0.04, 0.03, 0.005], alpha=0.05) == [True, False, False, True]
-    assert holm([0.5, 0.001], alpha=0.05) == [False, True]
-    assert holm([ALPHA / 2, ALPHA, 1.0]) == [False, False, False]
-    assert holm([ALPHA / 3, ALPHA / 2, ALPHA]) == [True, True, True]
+@pytest.mark.parametrize("freedom", [1, 7, 700, 200_000])
+@pytest.mark.parametrize("level", [0.5, 1e-3, 1e-9, 1e-200])
+def test_threshold_inverts_the_tail(level: float, freedom: int) -> None:
+    assert threshold(level, freedom) > freedom
+    assert log(tail(threshold(level, freedom), freedom)) == pytest.approx(log(level), rel=1e-5)
+
+
+def test_without_freedom_no_divergence_is_surprising() -> None:
+    assert threshold(1e-6, 0) == inf
+    assert tail(1e-9, 0) == 1.0

@@ -1,0 +1,88 @@
+"""Exclusion: a rule that a backend is known to violate, with the reason and where to read more.
+
+``conformance.toml`` holds them. An excluded rule still runs, and it is a failure if it turns out to hold; an exclusion
+that matches no rule of the run is a mistake. So an exclusion can neither hide a rule nor outlive its reason.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qadapt import QadaptError
+from qadapt_conformance.tier import Tier
+
+
+class SettingsError(QadaptError):
+    """``conformance.toml`` cannot be read or says something that is not so."""
+
+    code = "conformance-settings"
+
+
+class Exclusion(BaseModel):
+    """One rule that may be violated.
+
+    Attributes:
+        rule: Id of the rule.
+        reason: Why, in a sentence.
+        link: Where to read more: an issue, a page of documentation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Annotated[str, Field(pattern=r"^[A-Z]+-[0-9]+$")]
+    reason: Annotated[str, Field(min_length=10)]
+    link: Annotated[str, Field(pattern=r"^https://[^\s/]+\.[^\s]+$")]
+
+
+class Settings(BaseModel):
+    """What a provider's ``conformance.toml`` says.
+
+    Attributes:
+        target: Full name of the backend.
+        tier: How much of the suite it is put through.
+        exclusions: Rules that it is known to violate.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: Annotated[str, Field(pattern=r"^[^:\s]+:.+$")]
+    tier: Tier = Tier.SIMULATOR
+    exclusions: tuple[Exclusion, ...] = ()
+
+
+def read_settings(path: Path) -> list[Settings]:
+    """Read ``conformance.toml``: one table ``[[backend]]`` for each backend.
+
+    Raises:
+        SettingsError: The file cannot be read, or something in it is not what it should be.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    if set(document) != {"backend"} or not isinstance(document["backend"], list):
+        raise SettingsError(f"{path}: expected tables [[backend]], got {', '.join(document) or 'nothing'}")
+    try:
+        found = [Settings.model_validate(table) for table in document["backend"]]
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in error.errors())
+        raise SettingsError(f"{path}: {said}") from None
+    for settings in found:
+        check_exclusions(settings.exclusions)
+    return found
+
+
+def check_exclusions(exclusions: Sequence[Exclusion]) -> None:
+    """Refuse two exclusions of one rule.
+
+    Raises:
+        SettingsError: There are two.
+    """
+    rules = [exclusion.rule for exclusion in exclusions]
+    if twice := sorted({rule for rule in rules if rules.count(rule) > 1}):
+        raise SettingsError(f"excluded twice: {', '.join(twice)}")

@@ -1,0 +1,144 @@
+"""Matrix: a comparison of several backends as JSON and as a page."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+from qadapt_conformance.compare import EXACT, CircuitMatch, MatchReport
+from qadapt_conformance.matching import Match
+from qadapt_conformance.reports.evidence import style
+from qadapt_conformance.reports.html import moment, page, pill
+from qadapt_conformance.reports.markup import Markup, element, join
+from qadapt_conformance.verdict import Verdict
+
+WIDTH, ROW = 560, 22
+"""Size of an interval plot in pixels: its width, and the height of a line."""
+
+WORDS = {0: "The backends match", 1: "The backends differ", 3: "Not decided"}
+MOODS = {0: Verdict.CONFORMS, 1: Verdict.VIOLATES, 3: Verdict.UNDECIDED}
+
+
+def write_matrix(report: MatchReport, folder: Path) -> None:
+    """Write ``compare.json`` and ``compare.html`` into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "compare.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / "compare.html").write_text(matrix(report), encoding="utf-8")
+
+
+def matrix(report: MatchReport) -> str:
+    """Write a comparison as a page of its own."""
+    mood = MOODS[report.exit_code]
+    header = element(
+        "header",
+        element("p", "qadapt conformance compare", class_="over"),
+        element("h1", WORDS[report.exit_code]),
+        element("p", f"{report.adapter} circuits, specification {report.spec}, {moment(report.date)}", class_="lead"),
+        class_=f"top {style(mood)}",
+    )
+    parts = (header, _grid(report), _sides(report), *(_circuit(circuit) for circuit in report.circuits))
+    return page(join(f"{WORDS[report.exit_code]} · qadapt conformance"), element("main", *parts))
+
+
+def _grid(report: MatchReport) -> Markup:
+    """Every backend against the closed form and every other one."""
+    names = [side.backend for side in report.sides]
+    columns = [EXACT, *names]
+    head = element("tr", element("th", ""), *(element("th", name, scope="col") for name in columns))
+    rows = [
+        element(
+            "tr",
+            element("th", one, scope="row"),
+            *(element("td", pill(report.verdict(one, other)) if one != other else "") for other in columns),
+        )
+        for one in names
+    ]
+    return element(
+        "section",
+        element("h2", "Who matches whom"),
+        element("div", element("table", head, *rows, class_="grid"), class_="scroll"),
+        element(
+            "p",
+            "Two sides match where the distance of their distributions surely is within what their noise explains. "
+            f"Each interval is wrong on one side with a probability of at most {report.alpha:g}.",
+            class_="note",
+        ),
+    )
+
+
+def _sides(report: MatchReport) -> Markup:
+    rows = []
+    for side in report.sides:
+        said = [side.noise or "no noise", f"applied: {', '.join(side.applied) or 'nothing'}"]
+        said += [f"calibrated {moment(when)}" for when in (side.calibrated,) if when is not None]
+        said += [", ".join(f"{name} {number}" for name, number in side.versions.items())]
+        rows += [element("dt", side.backend, class_="reason"), element("dd", "; ".join(said))]
+    return element("section", element("h2", "What each side did"), element("dl", *rows, class_="untested"))
+
+
+def _circuit(circuit: CircuitMatch) -> Markup:
+    """Intervals of one circuit, and the error of its layer."""
+    groups = groupby(circuit.matches, key=lambda each: each.second == EXACT)
+    plots = [
+        element("h3", "Against the closed form" if exact else "Against each other") + _plot(list(found))
+        for exact, found in groups
+    ]
+    errors = [
+        element(
+            "tr",
+            element("td", each.backend),
+            element("td", str(circuit.gates[each.backend]), class_="number"),
+            element("td", f"{each.error:.4f}", class_="number"),
+            element("td", f"{each.shots:.4f}", class_="number"),
+        )
+        for each in circuit.layer
+    ]
+    names = ("backend", "two-qubit gates", "error of the layer", "from shots alone")
+    table = element("table", element("tr", *(element("th", name) for name in names)), *errors, class_="rules")
+    return element(
+        "section",
+        element("h2", circuit.name),
+        element("p", f"{circuit.rows} rows of {circuit.shots:,} shots", class_="note"),
+        *(Markup(plot) for plot in plots),
+        element("div", table, class_="scroll"),
+    )
+
+
+def _plot(found: list[Match]) -> Markup:
+    """Each distance as an interval, beside the margin that noise explains."""
+    top = max([each.upper for each in found] + [each.margin or 0.0 for each in found]) * 1.05 or 1.0
+
+    def x(value: float) -> str:
+        return f"{100 * min(value, top) / top:.2f}%"
+
+    lines = []
+    for number, each in enumerate(found):
+        y = number * 2 * ROW + ROW
+        name = each.first if each.second == EXACT else f"{each.first} and {each.second}"
+        middle = y + ROW / 2
+        margin = [
+            element("line", x1=x(end), x2=x(end), y1=y + 2, y2=y + ROW - 2, class_="mark")
+            for end in (each.margin,)
+            if end is not None
+        ]
+        lines.append(
+            element(
+                "g",
+                element("text", f"{name}: {each.seen:.4f}", x="0", y=y - 4),
+                element("line", x1="0", x2="100%", y1=middle, y2=middle, class_="grid"),
+                element("line", x1=x(each.lower), x2=x(each.upper), y1=middle, y2=middle, class_="whisker"),
+                element("rect", x=x(each.seen), y=middle - 5, width=4, height=10, class_="bar"),
+                *margin,
+                class_="off" if each.verdict is Verdict.VIOLATES else None,
+            )
+        )
+    height = len(found) * 2 * ROW + ROW
+    plot = element("svg", *lines, width="100%", height=height, role="img", aria_label="distances with intervals")
+    legend = element(
+        "figcaption",
+        element("span", "seen distance", class_="key seen"),
+        element("span", "interval", class_="key whisker"),
+        element("span", "noise explains", class_="key expected"),
+        element("span", f"from 0 to {top:.3g}"),
+    )
+    return element("figure", element("div", plot, class_="panels"), legend, class_="picture")

@@ -1,0 +1,80 @@
+"""Tracked: a backend that knows which jobs were made through it, and leaves none of them open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from qadapt import Backend, Capabilities, Cost, Done, Failed, Pending, QadaptError, Target, Work
+from qadapt.provider import Costing
+
+
+class Tracked:
+    """A backend as it is, and a context that cancels the jobs that were not seen to end.
+
+    Attributes:
+        made: Number of jobs that were made.
+        spent: What they are estimated to cost, by the backend's own rules.
+    """
+
+    def __init__(self, inner: Backend) -> None:
+        self._inner = inner
+        self._open = dict[str, None]()
+        self.made = 0
+        self.spent = Cost()
+
+    @property
+    def name(self) -> str:
+        """Name of the backend."""
+        return self._inner.name
+
+    @property
+    def target(self) -> Target:
+        """Its target."""
+        return self._inner.target
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it declares."""
+        return self._inner.capabilities
+
+    def submit(self, work: Sequence[Work], *, tag: str) -> str:
+        """Submit works."""
+        job = self._inner.submit(work, tag=tag)
+        if isinstance(job, str) and job not in self._open:
+            self.made += 1
+            self._open[job] = None
+            self.spent += self._inner.cost(work) if isinstance(self._inner, Costing) else _executions(work)
+        return job
+
+    def fetch(self, job_id: str) -> Pending | Done | Failed:
+        """Look at a job."""
+        state = self._inner.fetch(job_id)
+        if isinstance(state, Done | Failed):
+            self._open.pop(job_id, None)
+        return state
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job."""
+        self._inner.cancel(job_id)
+
+    def __getattr__(self, name: str) -> Any:
+        # Optional verbs are there as far as the backend has them.
+        return getattr(self._inner, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.capabilities.cancel:
+            for job in self._open:
+                with suppress(QadaptError):
+                    self._inner.cancel(job)
+
+
+def _executions(work: Sequence[Work]) -> Cost:
+    return Cost(shots=sum(item.bindings.rows * item.shots for item in work))
