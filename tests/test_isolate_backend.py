@@ -417,5 +417,6 @@ def test_an_isolated_simulator_keeps_every_rule() -> None:
     backend = IsolatedProvider("local").open("statevector")
     report = run_suite(backend)
     backend.close()
-    wrong = [verdict.rule for verdict in report.verdicts if verdict.verdict is not Verdict.CONFORMS]
+    fine = (Verdict.CONFORMS, Verdict.NOT_DECLARED)
+    wrong = [verdict.rule for verdict in report.verdicts if verdict.verdict not in fine]
     assert not wrong

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qadapt import Bindings, Circuit, Counts, Target
-from qadapt_conformance.comparison import FLOOR, Comparison, answers, differ
+from qadapt_conformance.comparison import Comparison, answers, differ
 from qadapt_conformance.finding import Finding, Picture, describe, describe_row, fact
 from qadapt_conformance.mutants.mutant import Mutant
 from qadapt_conformance.statistics import (
@@ -28,9 +28,9 @@ MOST, MOST_PAID = 2**20, 2**13
 CERTAIN = 1e9
 """Evidence in nats that stands for certainty."""
 
-OFF = 2 * FLOOR**2
+OFF = 2 * 0.04**2
 """Evidence per shot against a backend that is not counted, in nats: a machine whose distribution is off what its noise
-should make of it by a total variation of ``FLOOR`` gives that much (Pinsker's inequality), whatever it runs."""
+should make of it by a total variation of 0.04 gives that much (Pinsker's inequality), whatever it runs."""
 
 KEPT = 2048
 """Comparisons that are kept for later runs in the same process."""

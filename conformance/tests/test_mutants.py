@@ -97,7 +97,10 @@ def test_a_physical_mutant_answers_as_the_oracle_says(mutant: Mutant, homes: Map
     """False alarms below 1e-9 per register; the seed is fixed."""
     work = _work()
     tables = answers(mutant, work.circuit, work.bindings)
-    assert tables is not None
+    if tables is None:
+        assert mutant.before is not None
+        assert mutant.before(work) is work
+        return
     with mutant.make(homes[STATEVECTOR]) as wrong:
         (result,) = wait(wrong, wrong.submit([work], tag=mutant.name))
     for counts, (exact,) in zip(result.counts.registers, tables, strict=True):

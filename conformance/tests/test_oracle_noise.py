@@ -17,7 +17,7 @@ from qadapt.local import EmulatorBackend
 from qadapt.provider import Work
 from qadapt.target import Qubit, Site, bundled_targets
 from qadapt_conformance import oracle, oracle_noise
-from qadapt_conformance.oracle_noise import MAX_QUBITS, SCALES, confused, expected, family, tables
+from qadapt_conformance.oracle_noise import MAX_QUBITS, SCALES, TURNS, confused, expected, family, tables
 
 NONE = Bindings.of({})
 
@@ -36,7 +36,7 @@ def test_shares_no_code_with_what_it_judges() -> None:
     source = Path(oracle_noise.__file__).read_text(encoding="utf-8")
     imports = [line for line in source.splitlines() if line.startswith(("from qadapt", "import qadapt"))]
     assert imports == [
-        "from qadapt import Bindings, Circuit, NotSupportedError, Operation, Parameter, Target",
+        "from qadapt import Bindings, Circuit, NotSupportedError, Operation, Parameter, Site, Target",
         "from qadapt_conformance import oracle",
     ]
 
@@ -186,7 +186,7 @@ def test_components_of_a_family() -> None:
     compiled = compile_circuit(circuit, target)
     bound = compiled.bind(bindings)
     for number, components in enumerate(family(compiled.circuit, bound, target)):
-        assert components.shape == (len(SCALES) + 1, 5, 2 ** len(circuit.measured[number]))
+        assert components.shape == (len(SCALES) + len(TURNS) + 1, 5, 2 ** len(circuit.measured[number]))
         assert components.sum(axis=2) == pytest.approx(np.ones(components.shape[:2]))
         assert np.all(components[-1] == 1 / components.shape[2])
         for component, (gates, readout) in zip(components, SCALES, strict=False):

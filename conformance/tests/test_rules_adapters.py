@@ -11,7 +11,7 @@ import pytest
 from qadapt import Backend, Bindings, Circuit, Counts, Parameter, Result, Work, backend
 from qadapt.readout.decode import Decoded, InputSign
 from qadapt.synthesis import Synthesis
-from qadapt_conformance import Tier, Verdict, run_suite
+from qadapt_conformance import Tier, Verdict, adapters, run_suite
 from qadapt_conformance.mutants.right import Chip
 from qadapt_conformance.mutants.wrapped import Wrapped
 from qadapt_conformance.probe import Probe
@@ -42,7 +42,7 @@ def test_small_blocks_are_for_machines() -> None:
 
 @pytest.mark.parametrize("dim", [2, 4, 8, 16])
 def test_blocks_are_rotations_that_do_something(right: Backend, dim: int) -> None:
-    block = rules.cayley_block(right.target, dim)
+    block = adapters.cayley_block(right.target, dim)
     assert np.allclose(np.linalg.norm(block.outputs, axis=1), 1)
     assert (np.abs(block.outputs**2 - block.inputs**2).sum(axis=1) > 0.2).all()
 
@@ -50,12 +50,12 @@ def test_blocks_are_rotations_that_do_something(right: Backend, dim: int) -> Non
 @pytest.mark.parametrize(("rule", "dims"), [("ADAPT-1", (2, 4)), ("ADAPT-2", (8, 16))])
 def test_inverted_blocks(right: Backend, rule: str, dims: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """A synthesis of the inverse is caught by the closed form, which the oracle of the circuit alone would not."""
-    found = rules.synthesise_for
+    found = adapters.synthesise_for
 
     def inverted(matrices: Any, *args: Any, **options: Any) -> Synthesis:
         return found(np.transpose(matrices, (0, 2, 1)), *args, **options)
 
-    monkeypatch.setattr(rules, "synthesise_for", inverted)
+    monkeypatch.setattr(adapters, "synthesise_for", inverted)
     assert verdict(right, rule) is Verdict.VIOLATES
 
 

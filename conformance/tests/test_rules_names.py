@@ -118,7 +118,6 @@ LINE = tuple(Site(qubits=(q, q + 1), error=0.0) for q in range(11))
         ("NAMES-5", {"sites": {"cz": (Site(qubits=(0, 1), error=0.1, duration=68_000.0),)}, "source": "nanoseconds"}),
         ("NAMES-5", {"qubits": (Qubit.model_construct(t1=None, t2=None, prob_meas1_prep0=1.2, prob_meas0_prep1=0.0),)}),
         ("NAMES-5", {"qubits": tuple(Qubit() for _ in range(3)), "source": "one is missing"}),
-        ("NAMES-5", {"calibrated": datetime(2026, 1, 1, tzinfo=UTC)}),
         ("NAMES-5", {"sites": {"cz": (Site(qubits=(0, 1), error=0.1),)}}),
         (
             "NAMES-5",
