@@ -188,8 +188,8 @@ def test_an_error_of_the_backend_violates(right: Backend) -> None:
 
 
 def test_a_backend_that_is_away_is_not_judged(right: Backend) -> None:
-    report = run_suite(_Raising(right, UnavailableError("maintenance", provider="local")), rules=["BITS-1"])
-    assert report.of("BITS-1").verdict is Verdict.NOT_RUN
+    report = run_suite(_Raising(right, UnavailableError("maintenance", provider="local")), rules=["JOBS-2"])
+    assert report.of("JOBS-2").verdict is Verdict.NOT_RUN
     assert report.exit_code == 1, "nothing conforms"
 
 
