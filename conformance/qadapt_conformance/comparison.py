@@ -25,6 +25,10 @@ what the same errors explain where they are coherent, and a little."""
 FARTHEST = 0.5
 """A margin beyond this says nothing, so none is used."""
 
+OFF = 2 * 0.04**2
+"""Evidence per shot against a backend that is not counted, in nats: a machine whose distribution is off what its noise
+should make of it by a total variation of 0.04 gives that much (Pinsker's inequality), whatever it runs."""
+
 DROWNED = 0.3
 """Where noise alone moves more than this share of the shots, a circuit is not judged."""
 
@@ -121,21 +125,37 @@ class Comparison:
 
     @cached_property
     def plan(self) -> Mapping[str, int]:
-        """Shots per row that tell a right backend from each mutant in this look; 0 where no number does."""
-        return {name: _planned(min(self._plans(tables))) for name, tables in self.others.items()}
+        """Shots per row that tell a right backend from each mutant in this look, and the mutant from it."""
+        plans = {name: max(self.clearing[name], self._blaming(tables)) for name, tables in self.others.items()}
+        return {name: int(shots) for name, shots in plans.items() if isfinite(shots)}
 
-    def _plans(self, tables: Sequence[Table]) -> Iterator[float]:
+    @cached_property
+    def clearing(self) -> Mapping[str, float]:
+        """Shots per row that show that a right backend is not the mutant; infinite where no number does."""
+        return {name: min(self._clearing(tables)) for name, tables in self.others.items()}
+
+    def telling(self, name: str, register: int) -> bool:
+        """Whether counts of a register can be evidence for a mutant, however many."""
+        return isfinite(self._blame(self.family[register], self.others[name][register]))
+
+    def _clearing(self, tables: Sequence[Table]) -> Iterator[float]:
         for right, wrong in zip(self.family, tables, strict=True):
             if not differ(right, wrong):
                 yield inf
             elif self.target is None:
                 yield exact_shots(right[0], wrong[0], LEVEL)
             else:
-                # A right backend is to be cleared of the mutant, and the mutant to be found out.
-                yield max(
-                    evidence_shots(oracle_noise.expected(right), right, wrong, LEVEL),
-                    evidence_shots(oracle_noise.expected(wrong), wrong, right, LEVEL),
-                )
+                yield evidence_shots(oracle_noise.expected(right), right, wrong, LEVEL)
+
+    def _blaming(self, tables: Sequence[Table]) -> float:
+        return min(self._blame(right, wrong) for right, wrong in zip(self.family, tables, strict=True))
+
+    def _blame(self, right: Table, wrong: Table) -> float:
+        if not differ(right, wrong):
+            return inf
+        if self.target is None:
+            return 0.0  # what clears the right one refutes the wrong one
+        return evidence_shots(oracle_noise.expected(wrong), wrong, right, LEVEL, allowance=OFF)
 
     @cached_property
     def bounding(self) -> int:
@@ -184,7 +204,3 @@ def _family(circuit: Circuit, bindings: Bindings, target: Target | None) -> list
 def differ(first: Table, second: Table) -> bool:
     """Whether two families give different counts; rounding errors are no difference."""
     return first.shape != second.shape or bool(np.abs(first - second).max() > 1e-9)
-
-
-def _planned(shots: float) -> int:
-    return int(shots) if isfinite(shots) else 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qadapt import Bindings, Circuit, Counts, Target
-from qadapt_conformance.comparison import Comparison, answers, differ
+from qadapt_conformance.comparison import OFF, Comparison, answers, differ
 from qadapt_conformance.finding import Finding, Picture, describe, describe_row, fact
 from qadapt_conformance.mutants.mutant import Mutant
 from qadapt_conformance.statistics import (
@@ -27,10 +28,6 @@ MOST, MOST_PAID = 2**20, 2**13
 
 CERTAIN = 1e9
 """Evidence in nats that stands for certainty."""
-
-OFF = 2 * 0.04**2
-"""Evidence per shot against a backend that is not counted, in nats: a machine whose distribution is off what its noise
-should make of it by a total variation of 0.04 gives that much (Pinsker's inequality), whatever it runs."""
 
 KEPT = 2048
 """Comparisons that are kept for later runs in the same process."""
@@ -82,15 +79,20 @@ class Judge:
 
     def settle(self) -> None:
         """Plan the shots for the looks that were made ready until now."""
-        for comparison in (each for each in self._compared.values() if not each.drowned):
-            for name, shots in comparison.plan.items():
-                if shots:
-                    self._fewest[name] = min(shots, self._fewest.get(name, shots))
+        looks = [each for each in self._compared.values() if not each.drowned]
+        for look in looks:
+            for name, shots in look.plan.items():
+                self._fewest[name] = min(shots, self._fewest.get(name, shots))
+        # Who cannot be found out, as too many machines are off as much, is still told from a right backend.
+        clearing = [item for look in looks for item in look.clearing.items() if item[0] not in self._fewest]
+        for name, needed in sorted(clearing, key=lambda item: -item[1]):
+            if isfinite(needed):
+                self._fewest[name] = int(needed)
 
     def shots(self, comparison: Comparison, wanted: int) -> int:
         """Shots per row of a look: at least ``wanted``, and what is planned for it."""
-        plans = [comparison.bounding, *(n for name, n in comparison.plan.items() if n == self._fewest.get(name))]
-        return max(wanted, *(shots for shots in [0, *plans] if shots <= self._most))
+        plans = [n for name, n in _plans(comparison).items() if n == self._fewest.get(name)]
+        return max(wanted, *(shots for shots in [0, comparison.bounding, *plans] if shots <= self._most))
 
     def looks(self, comparison: Comparison, counts: Counts) -> Iterator[Finding]:
         """Compare counts with what a circuit says, one finding per register."""
@@ -140,6 +142,9 @@ class Judge:
         }
         margin = comparison.margin(register)
         near, far = (0.0, 1.0) if margin is None else p_values(table, exact, margin)
+        if margin is None and not weighed:
+            said = "noise may move the outcome anywhere, and no mutant is told from the circuit here"
+            return _unjudged(comparison.circuit, said)
         return _finding(
             comparison,
             register,
@@ -149,7 +154,11 @@ class Judge:
             margin=margin,
             within=near <= ALPHA,
             against={name: _nats(each.against_wrong) for name, each in weighed.items()},
-            toward={name: _nats(each.against_right - OFF * int(table.sum())) for name, each in weighed.items()},
+            toward={
+                name: _nats(each.against_right - OFF * int(table.sum()))
+                for name, each in weighed.items()
+                if comparison.telling(name, register)
+            },
         )
 
 
@@ -161,8 +170,19 @@ def hidden(comparison: Comparison) -> Finding | None:
         said = f"by its calibration the target moves {comparison.drowned:.2f} of the outcome, too much to judge"
     else:
         return None
-    circuit = comparison.circuit
+    return _unjudged(comparison.circuit, said)
+
+
+def _unjudged(circuit: Circuit, said: str) -> Finding:
     return Finding(said=said, p_value=1.0, judged=False, circuit=describe(circuit), circuit_hash=circuit.content_hash)
+
+
+def _plans(comparison: Comparison) -> dict[str, int]:
+    """Shots per row that tell a right backend from each mutant, 0 where no number does."""
+    return {
+        name: comparison.plan.get(name, int(clear) if isfinite(clear) else 0)
+        for name, clear in comparison.clearing.items()
+    }
 
 
 def _nats(evidence: float) -> float:
@@ -216,6 +236,6 @@ def _finding(
         within=within,
         against=against,
         toward=toward or {},
-        plan=dict(comparison.plan),
+        plan=_plans(comparison),
         picture=Picture(seen=tuple(map(int, table[row])), expected=tuple(map(float, exact[row]))),
     )

@@ -201,7 +201,7 @@ def applies(mutant: Mutant, right: Backend) -> bool:
     rule = RULES[mutant.rule]
     if right.name == mutant.home:
         return True
-    if rule.not_declared(right) or (mutant.home == CHIP and right.target.couplings is None):
+    if rule.not_declared(right) or mutant.lacks(right) or (mutant.home == CHIP and right.target.couplings is None):
         return False
     if not mutant.physical:
         return True

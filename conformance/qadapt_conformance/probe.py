@@ -13,12 +13,16 @@ from numpy.typing import ArrayLike
 from qadapt import Backend, Bindings, Capabilities, Circuit, Counts, Result, Target, Work
 from qadapt.compile import compile_circuit
 from qadapt.jobs import run, wait
+from qadapt_conformance import oracle
 from qadapt_conformance.comparison import Comparison
 from qadapt_conformance.finding import Finding, fact
 from qadapt_conformance.judge import Judge, hidden
 
 SHOTS = 4096
 """Shots per row where a rule needs no other number."""
+
+CLOSE = 1e-9
+"""Largest deviation of a compiled circuit: of a probability, or of an overlap of unitaries from 1."""
 
 Values = Mapping[str, ArrayLike] | Bindings
 
@@ -111,11 +115,22 @@ class Probe:
         else:
             compiled = compile_circuit(circuit, self.target)
             comparison = self._judge.compare(compiled.circuit, compiled.bind(bindings))
+            pairs = zip(comparison.expected, oracle.tables(circuit, bindings), strict=True)
+            gap = max(float(np.abs(native - source).max()) for native, source in pairs)
+            yield fact(gap <= CLOSE, f"compiled for the target, a probability is off by {gap:.2g}", circuit)
         if said := hidden(comparison):
             yield said
             return
         counts = self.run(circuit, bindings, shots=self._judge.shots(comparison, shots), backend=backend)
         yield from self._looks(comparison, counts)
+
+    def planned(self, circuit: Circuit, bindings: Bindings, wanted: int = SHOTS) -> int:
+        """Shots per row that comparing a native circuit with the oracle takes, at least those wanted."""
+        return self.shots(self._judge.shots(self._judge.compare(circuit, bindings), wanted))
+
+    def compared(self, circuit: Circuit, bindings: Bindings, counts: Counts) -> Iterator[Finding]:
+        """Compare counts of a native circuit with the oracle, row by row."""
+        yield from self._looks(self._judge.compare(circuit, bindings), counts)
 
     def work(
         self,

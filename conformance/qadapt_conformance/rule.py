@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from qadapt import Backend
 from qadapt_conformance.finding import Finding
+from qadapt_conformance.lacks import Lacks, nothing
 from qadapt_conformance.probe import Probe
 from qadapt_conformance.tier import Tier
 
 Check = Callable[[Probe], Iterator[Finding]]
-Lacks = Callable[[Backend], str]
 
 EVERYWHERE = frozenset(Tier)
 SUBMITTING = frozenset({Tier.SIMULATOR, Tier.HARDWARE})
@@ -56,21 +56,6 @@ class Rule:
 
 RULES: dict[str, Rule] = {}
 """Every rule by id, in the order of the chapters; filled by importing ``qadapt_conformance.rules``."""
-
-
-def nothing(backend: Backend) -> str:
-    """Say that the backend lacks nothing."""
-    return ""
-
-
-def couplings(backend: Backend) -> str:
-    """Say so if all qubits couple to all, so that there are no places to choose."""
-    return "couplings, all qubits of the target couple to all" if backend.target.couplings is None else ""
-
-
-def noiseless(backend: Backend) -> str:
-    """Say so if the target has noise, of which there is no exact definition that all simulators share."""
-    return "" if backend.target.ideal else "a target without noise"
 
 
 def rule(

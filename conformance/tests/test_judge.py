@@ -110,16 +110,51 @@ def test_tables_of_another_shape_are_a_fact() -> None:
     assert (finding.p_value, finding.statistical) == (0.0, False)
 
 
+def turned_by(angle: float) -> Circuit:
+    """The circuit with another rz: the smaller its angle, the less does dropping it show."""
+    operations = [*CIRCUIT.operations[:1], op("rz", 0, angles=[angle]), *CIRCUIT.operations[2:]]
+    return Circuit(num_qubits=2, operations=operations, measured=[0, 1])
+
+
 def test_only_the_best_look_gets_the_planned_shots() -> None:
-    target = machine(0.01)
-    judge = Judge(target, False, (DROPPED,))
-    operations = [*CIRCUIT.operations[:1], op("rz", 0, angles=[0.3]), *CIRCUIT.operations[2:]]
-    weak = Circuit(num_qubits=2, operations=operations, measured=[0, 1])
-    strong, faint = judge.compare(CIRCUIT, ROWS), judge.compare(weak, ROWS)
+    judge = Judge(machine(0.01), False, (DROPPED,))
+    strong, faint = judge.compare(CIRCUIT, ROWS), judge.compare(turned_by(0.5), ROWS)
     judge.settle()
     assert 0 < strong.plan["dropped-rz"] < faint.plan["dropped-rz"]
     assert judge.shots(strong, 1) >= strong.plan["dropped-rz"]
     assert judge.shots(faint, 1) == faint.bounding < faint.plan["dropped-rz"]
+
+
+def test_a_look_that_cannot_blame_takes_no_part_in_blaming() -> None:
+    """Its mutant is nearer to the circuit than many a right machine, so its allowance would hide other evidence."""
+    judge = Judge(machine(0.01), False, (DROPPED,))
+    strong, least = judge.compare(CIRCUIT, ROWS), judge.compare(turned_by(0.3), ROWS)
+    judge.settle()
+    assert strong.telling("dropped-rz", 0)
+    assert not least.telling("dropped-rz", 0)
+    assert "dropped-rz" not in least.plan
+    assert strong.plan["dropped-rz"] < least.clearing["dropped-rz"] < np.inf
+    (finding,) = judge.looks(least, counted(least.noisy(0), 1000))
+    assert finding.toward == {}
+    assert finding.plan["dropped-rz"] == least.clearing["dropped-rz"]
+    assert "dropped-rz" in finding.against
+
+
+def test_where_no_look_can_blame_the_right_backend_is_cleared_all_the_same() -> None:
+    judge = Judge(machine(0.01), False, (DROPPED,))
+    least = judge.compare(turned_by(0.3), ROWS)
+    judge.settle()
+    assert judge.shots(least, 1) >= least.clearing["dropped-rz"]
+
+
+def test_a_look_that_shows_nothing_is_not_judged() -> None:
+    """Here noise may move the outcome anywhere, and there is nobody to tell the backend from."""
+    judge = Judge(machine(0.22, readout=0.1), False)
+    comparison = judge.compare(CIRCUIT, ROWS)
+    assert not comparison.drowned
+    assert comparison.margin(0) is None
+    (finding,) = judge.looks(comparison, counted(comparison.noisy(0), 1000))
+    assert not finding.judged
 
 
 def test_margins() -> None:

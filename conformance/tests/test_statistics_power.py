@@ -151,6 +151,20 @@ def test_noisy_class(mutant: str) -> None:
     assert found < 99
 
 
+@pytest.mark.parametrize("allowance", [0.001, 0.004])
+def test_an_allowance_takes_more_shots(allowance: float) -> None:
+    wrong_family, right_family = np.stack([MUTANTS["reversed bits"], UNIFORM]), np.stack([RIGHT, UNIFORM])
+    wrong = 0.9 * MUTANTS["reversed bits"] + 0.1 * UNIFORM
+    free = evidence_shots(wrong, wrong_family, right_family, LEVEL)
+    shots = int(evidence_shots(wrong, wrong_family, right_family, LEVEL, allowance=allowance))
+    assert shots > free
+    generator = np.random.default_rng(4)
+    counts = [generator.multinomial(shots, wrong) for _ in range(150)]
+    nats = [weigh(c, right_family, wrong_family, seed=s).against_right for s, c in enumerate(counts)]
+    assert _found_as_promised(sum(each - allowance * counts[0].sum() >= -log(LEVEL) for each in nats), 150)
+    assert evidence_shots(wrong, wrong_family, right_family, LEVEL, allowance=1.0) == inf
+
+
 def test_fitting_many_components_is_planned_for() -> None:
     """Eight components on either side and a loose level, where the fits cost more than the level."""
     generator = np.random.default_rng(3)

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import numpy as np
 
 from qadapt import Backend, Bindings, Circuit, Counts, Operation, Parameter, Result, Work, op
+from qadapt_conformance.lacks import Lacks, nothing
 from qadapt_conformance.mutants.mutant import CHIP, STATEVECTOR, Mutant, TableChange, WorkChange
 from qadapt_conformance.mutants.wrapped import ResultChange, Wrapped
 
@@ -33,12 +34,20 @@ def physical(
     return Mutant(name, rule, about, lambda inner: nullcontext(make(inner)), before, after, home)
 
 
-def seam(name: str, rule: str, about: str, make: Callable[[Backend], Backend], *, home: str = STATEVECTOR) -> Mutant:
+def seam(
+    name: str,
+    rule: str,
+    about: str,
+    make: Callable[[Backend], Backend],
+    *,
+    home: str = STATEVECTOR,
+    lacks: Lacks = nothing,
+) -> Mutant:
     """Make a mutant of a wrapper."""
-    return Mutant(name, rule, about, lambda inner: nullcontext(make(inner)), home=home)
+    return Mutant(name, rule, about, lambda inner: nullcontext(make(inner)), home=home, lacks=lacks)
 
 
-def patched(name: str, rule: str, about: str, *patches: Patch, home: str = CHIP) -> Mutant:
+def patched(name: str, rule: str, about: str, *patches: Patch, home: str = CHIP, lacks: Lacks = nothing) -> Mutant:
     """Make a mutant of qadapt's own code: the backend is right, and something between it and the user is not."""
 
     @contextmanager
@@ -48,7 +57,7 @@ def patched(name: str, rule: str, about: str, *patches: Patch, home: str = CHIP)
                 stack.enter_context(patch.object(place, attribute, instead))
             yield inner
 
-    return Mutant(name, rule, about, make, home=home)
+    return Mutant(name, rule, about, make, home=home, lacks=lacks)
 
 
 def wrapped(

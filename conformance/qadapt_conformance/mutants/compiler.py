@@ -16,6 +16,7 @@ from qadapt import Circuit, Operation, op
 from qadapt.compile import Compiled
 from qadapt.compile.affine import Affine
 from qadapt.compile.skeleton import Slot
+from qadapt_conformance.lacks import dead_qubits, rz
 from qadapt_conformance.mutants.change import Patch, patched
 
 _compiled, _skeleton = import_module("qadapt.compile.compiled"), import_module("qadapt.compile.skeleton")
@@ -137,8 +138,10 @@ COMPILER = (
         "A gate is put on qubits that are not coupled (Qiskit/benchpress#68).",
         _emitted(_stretched),
     ),
-    patched("foreign-gate-emitted", "COMPILE-1", "A gate is emitted that is not native.", _emitted(_foreign)),
-    patched("dead-qubit-used", "COMPILE-1", "A gate is put on a dead qubit.", _emitted(_on_dead_qubit)),
+    patched("foreign-gate-emitted", "COMPILE-1", "A gate is emitted that is not native.", _emitted(_foreign), lacks=rz),
+    patched(
+        "dead-qubit-used", "COMPILE-1", "A gate is put on a dead qubit.", _emitted(_on_dead_qubit), lacks=dead_qubits
+    ),
     patched(
         "slot-angles-conjugated",
         "COMPILE-2",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from qadapt import Backend, NotSupportedError, Parameter, Target, Work
+from qadapt_conformance.lacks import dead_qubits
 from qadapt_conformance.mutants.change import parameters, patched, seam, wrapped
 from qadapt_conformance.mutants.wrapped import Wrapped
 
@@ -69,6 +70,7 @@ DECLARED = (
         "NAMES-4",
         "qadapt itself takes dead qubits for live.",
         (Target, "live_qubits", property(_every_qubit)),
+        lacks=dead_qubits,
     ),
     seam(
         "calibrated-in-the-future",

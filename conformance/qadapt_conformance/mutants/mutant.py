@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from qadapt import Backend, Work
+from qadapt_conformance.lacks import Lacks, nothing
 
 WorkChange: TypeAlias = Callable[[Work], Work]
 """Gives the very work back where it changes nothing."""
@@ -39,6 +40,7 @@ class Mutant:
         before: How it changes works, if that is all that is wrong with it.
         after: How it changes count tables, if that is all.
         home: Name of the right backend on which its rule must catch it; on others it may have nothing to be wrong with.
+        lacks: Says what a backend does not have without which it is not wrong, or nothing that counts can show.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Mutant:
     before: WorkChange | None = None
     after: TableChange | None = None
     home: str = STATEVECTOR
+    lacks: Lacks = nothing
 
     @property
     def physical(self) -> bool:

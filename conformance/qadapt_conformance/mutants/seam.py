@@ -19,6 +19,7 @@ from qadapt import (
     TargetError,
     Work,
 )
+from qadapt_conformance.lacks import noiseless
 from qadapt_conformance.mutants.change import angles, patched, provenance, rewritten, seam, tables, wrapped
 from qadapt_conformance.mutants.mutant import CHIP, STATEVECTOR, Table
 from qadapt_conformance.mutants.wrapped import Wrapped
@@ -288,13 +289,20 @@ PROVENANCE = (
         wrapped(before=lambda work: replace(work, seed=None), after=_seed_claimed, seed=False),
     ),
     seam("simulation-denied", "PROV-3", "A simulator is called a machine.", wrapped(after=_simulated_denied)),
-    seam("noise-claimed", "PROV-3", "An ideal simulator is called noisy.", wrapped(after=provenance(noise="thermal"))),
+    seam(
+        "noise-claimed",
+        "PROV-3",
+        "An ideal simulator is called noisy.",
+        wrapped(after=provenance(noise="thermal")),
+        lacks=noiseless,
+    ),
     seam("versions-left-out", "PROV-3", "No versions are named.", wrapped(after=provenance(versions={}))),
     seam(
         "counts-amended",
         "PROV-4",
         "Readout is corrected and nothing says so, the default of Origin's cloud.",
         wrapped(after=corrected),
+        lacks=noiseless,  # a machine that reads better than its calibration says is right
     ),
 )
 

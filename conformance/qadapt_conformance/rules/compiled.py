@@ -16,15 +16,12 @@ from qadapt import GATES, Bindings, Circuit, Compiled, Operation, Parameter, Tar
 from qadapt.synthesis import Effort
 from qadapt_conformance import oracle
 from qadapt_conformance.finding import Finding, fact
-from qadapt_conformance.probe import Probe
+from qadapt_conformance.probe import CLOSE, Probe
 from qadapt_conformance.rule import EVERYWHERE, rule
 from qadapt_conformance.rules.gates import scrambled
 from qadapt_conformance.rules.parameters import ladder
 
 Floats: TypeAlias = NDArray[np.float64]
-
-CLOSE = 1e-9
-"""Largest deviation of a compiled circuit: of a probability, or of an overlap of unitaries from 1."""
 
 DEAD = 0.5
 """Error rate from which on a place cannot be used."""

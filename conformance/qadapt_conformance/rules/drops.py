@@ -54,4 +54,5 @@ EVERY_ONE_COUNTS = (
 @rule("DROP-2", qubits=3)
 def every_operation_acts(probe: Probe) -> Iterator[Finding]:
     """No operation is left out: not a diagonal one, not the first, not the last."""
+    yield from probe.agrees(Circuit(num_qubits=1, operations=[op("x", 0)], measured=[0]), shots=100)
     yield from probe.agrees(Circuit(num_qubits=3, operations=EVERY_ONE_COUNTS, measured=[0, 1, 2]), shots=8192)

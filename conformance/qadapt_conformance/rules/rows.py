@@ -83,8 +83,14 @@ class _Narrow:
 @rule("ROWS-4", qubits=4, tiers=SUBMITTING)
 def order_across_chunks(probe: Probe) -> Iterator[Finding]:
     """Rows keep their order when a run is cut into several works and jobs."""
-    rows = _numbers(23)
-    yield from probe.agrees(NUMBER, rows, shots=100, backend=_Narrow(probe.backend))
+    narrow = _Narrow(probe.backend)
+    if probe.exact:
+        yield from probe.agrees(NUMBER, _numbers(23), shots=100, backend=narrow)
+    else:
+        # Noise that drowns a number of four bits leaves one bit: the works of five rows begin with 1, 2 and 3 ones.
+        row = np.arange(12)
+        circuit = Circuit(num_qubits=1, operations=[op("rx", 0, angles=["bit"])], measured=[0])
+        yield from probe.agrees(circuit, {"bit": np.pi * (row % 5 <= row // 5)}, shots=100, backend=narrow)
 
 
 @rule("ROWS-5", qubits=4)

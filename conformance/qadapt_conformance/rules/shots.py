@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from qadapt import Bindings, Circuit, Counts, Work, op, sample
 from qadapt_conformance import oracle
 from qadapt_conformance.finding import Finding, fact
+from qadapt_conformance.lacks import noiseless
 from qadapt_conformance.probe import Probe, same
-from qadapt_conformance.rule import SUBMITTING, noiseless, rule
+from qadapt_conformance.rule import SUBMITTING, rule
 from qadapt_conformance.statistics.dispersion import dispersion
 
 COIN = Circuit(num_qubits=1, operations=[op("ry", 0, angles=["t"])], measured=[0])

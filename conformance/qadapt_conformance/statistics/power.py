@@ -62,6 +62,7 @@ def evidence_shots(
     wrong: NDArray[np.float64],
     level: float,
     *,
+    allowance: float = 0.0,
     power: float = POWER,
 ) -> float:
     """Plan the noisy class: shots per row so that ``weigh`` refutes the wrong family on a right backend.
@@ -78,14 +79,15 @@ def evidence_shots(
         right: Components ``[components, rows, outcomes]``.
         wrong: Components of the family to refute.
         level: Of the test: alpha over the number of looks of the run.
+        allowance: Evidence per shot that does not count, in nats.
         power: Probability that the p-value is at most the level, at least.
 
     Returns:
-        A whole number, or infinity where the wrong family holds the expected distribution.
+        A whole number, or infinity where the wrong family holds the expected distribution, or nearly.
     """
     nearest = mix(fit(expected, wrong).weights, wrong)
     orders = _ORDERS[_ORDERS < 0.65]
-    rates = _rates(expected, nearest, orders / 2).sum(axis=1)
+    rates = _rates(expected, nearest, orders / 2).sum(axis=1) - orders * allowance * len(expected)
     cost = _dimensions(right) * -0.5 * (np.log1p(-1.5 * orders) + np.log1p(orders / 2))
     cost += _dimensions(wrong) * -np.log1p(-orders / 2)
     useful = rates > 0

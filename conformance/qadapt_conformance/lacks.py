@@ -1,0 +1,36 @@
+"""Lacks: what a backend does not have that a rule or a mutant is about, in words; empty text if it has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from qadapt import Backend
+
+Lacks: TypeAlias = Callable[[Backend], str]
+
+
+def nothing(backend: Backend) -> str:
+    """Say that the backend lacks nothing."""
+    return ""
+
+
+def couplings(backend: Backend) -> str:
+    """Say so if all qubits couple to all, so that there are no places to choose."""
+    return "couplings, all qubits of the target couple to all" if backend.target.couplings is None else ""
+
+
+def noiseless(backend: Backend) -> str:
+    """Say so if the target has noise, of which there is no exact definition that all simulators share."""
+    return "" if backend.target.ideal else "a target without noise"
+
+
+def dead_qubits(backend: Backend) -> str:
+    """Say so if all qubits are live."""
+    target = backend.target
+    return "dead qubits" if len(target.live_qubits) == target.num_qubits else ""
+
+
+def rz(backend: Backend) -> str:
+    """Say so if rz is not native."""
+    return "" if "rz" in backend.target.native else "native rz"
