@@ -106,9 +106,8 @@ def _loss(fidelity: float) -> float:
     return -log(max(fidelity, LEAST))
 
 
-def cost(pattern: Pattern, layout: Mapping[int, int], target: Target) -> float:
+def cost(pattern: Pattern, layout: Mapping[int, int], each: Losses) -> float:
     """-log of the predicted fidelity of the placed part; ``layout`` maps circuit qubits to physical qubits."""
-    each = losses(target)
     total = 0.0
     for (low, high), count in pattern.pairs:
         if low in layout and high in layout:
@@ -150,11 +149,11 @@ def place(pattern: Pattern, target: Target) -> tuple[int, ...] | None:
     are left.
     """
     layout: dict[int, int] = {}
-    free = set(target.live_qubits)
+    free, each = set(target.live_qubits), losses(target)
     for part in pattern.parts():
         best: tuple[float, tuple[int, ...], dict[int, int]] | None = None
         for candidate in islice(embeddings(pattern, part, target, free), SEARCHED):
-            ranked = (cost(pattern, candidate, target), tuple(candidate[qubit] for qubit in part), candidate)
+            ranked = (cost(pattern, candidate, each), tuple(candidate[qubit] for qubit in part), candidate)
             if best is None or ranked[:2] < best[:2]:
                 best = ranked
         if best is None:

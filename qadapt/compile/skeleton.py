@@ -12,7 +12,7 @@ from qadapt.compile.effort import ROUTES
 from qadapt.compile.expand import expand
 from qadapt.compile.fold import fold
 from qadapt.compile.native import entanglers
-from qadapt.compile.place import Pattern, cost, place
+from qadapt.compile.place import Pattern, cost, losses, place
 from qadapt.compile.route import route
 from qadapt.compile.runs import shorten
 from qadapt.compile.slots import Rotation, rotations, simplify
@@ -99,7 +99,7 @@ def _loss(placed: Skeleton, target: Target) -> float:
     entangling = [step for step in placed.steps if isinstance(step, Operation) and not step.is_fence]
     measured = [qubit for register in placed.measured for qubit in register]
     used = {qubit for step in entangling for qubit in step.qubits}.union(measured)
-    return cost(Pattern.of(target.num_qubits, entangling, measured), {qubit: qubit for qubit in used}, target)
+    return cost(Pattern.of(target.num_qubits, entangling, measured), {qubit: qubit for qubit in used}, losses(target))
 
 
 def _gather(

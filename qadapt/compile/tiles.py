@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from qadapt.compile.place import SEARCHED, Pattern, cost, embeddings
+from qadapt.compile.place import SEARCHED, Pattern, cost, embeddings, losses
 from qadapt.errors import TargetError
 from qadapt.target import Target
 
-Losses: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
+Floats: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 MAX_TILE = 5
 """Largest circuit that is packed; larger ones run one at a time."""
@@ -57,28 +57,32 @@ def _tiles(pattern: Pattern, target: Target, spacing: int, copies: int | None) -
     candidates = _candidates(pattern, target)
     if not candidates:
         raise TargetError(f"no tile of {pattern.num_qubits} qubits fits {target.name}")
-    losses = np.array([cost(pattern, dict(enumerate(tile)), target) for tile in candidates])
+    each = losses(target)
+    costs = np.array([cost(pattern, dict(enumerate(tile)), each) for tile in candidates])
     if pattern.num_qubits == 2 and not spacing and copies is None:
-        chosen = _matching(candidates, losses)
+        chosen = _matching(candidates, costs)
     else:
-        chosen = _program(candidates, losses, target, spacing, len(candidates) if copies is None else copies)
-    return tuple(candidates[index] for index in sorted(chosen, key=lambda index: (losses[index], candidates[index])))
+        # More cannot be disjoint; said to the solver, it need not find out.
+        most = min(len(candidates), len(target.live_qubits) // pattern.num_qubits)
+        chosen = _program(candidates, costs, target, spacing, most if copies is None else min(copies, most))
+    return tuple(candidates[index] for index in sorted(chosen, key=lambda index: (costs[index], candidates[index])))
 
 
 def _candidates(pattern: Pattern, target: Target) -> list[tuple[int, ...]]:
     """The best embedding on every set of qubits that carries one."""
     part = tuple(range(pattern.num_qubits))
     best: dict[frozenset[int], tuple[float, tuple[int, ...]]] = {}
+    each = losses(target)
     for layout in islice(embeddings(pattern, part, target, set(target.live_qubits)), SEARCHED):
         tile = tuple(layout[qubit] for qubit in part)
-        ranked = (cost(pattern, layout, target), tile)
+        ranked = (cost(pattern, layout, each), tile)
         where = frozenset(tile)
         if where not in best or ranked < best[where]:
             best[where] = ranked
     return sorted(tile for _, tile in best.values())
 
 
-def _matching(candidates: Sequence[tuple[int, ...]], losses: Losses) -> list[int]:
+def _matching(candidates: Sequence[tuple[int, ...]], costs: Floats) -> list[int]:
     import rustworkx as rx
 
     nodes = sorted({qubit for tile in candidates for qubit in tile})
@@ -86,8 +90,8 @@ def _matching(candidates: Sequence[tuple[int, ...]], losses: Losses) -> list[int
     graph: rx.PyGraph[int, int] = rx.PyGraph()
     graph.add_nodes_from(nodes)
     # Integer weights: a nano-loss resolution, and positive so that every pair is worth having.
-    most = float(losses.max())
-    weights = {tile: 1 + round(1e9 * (most - loss)) for tile, loss in zip(candidates, losses, strict=True)}
+    most = float(costs.max())
+    weights = {tile: 1 + round(1e9 * (most - loss)) for tile, loss in zip(candidates, costs, strict=True)}
     graph.add_edges_from([(index[tile[0]], index[tile[1]], weights[tile]) for tile in candidates])
     pairs = rx.max_weight_matching(graph, max_cardinality=True, weight_fn=int)
     matched = {frozenset((nodes[a], nodes[b])) for a, b in pairs}
@@ -96,7 +100,7 @@ def _matching(candidates: Sequence[tuple[int, ...]], losses: Losses) -> list[int
 
 def _program(
     candidates: Sequence[tuple[int, ...]],
-    losses: Losses,
+    costs: Floats,
     target: Target,
     spacing: int,
     copies: int,
@@ -121,27 +125,27 @@ def _program(
     rows += [len(groups)] * len(candidates)  # the last row counts the tiles
     columns += range(len(candidates))
     matrix = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(groups) + 1, len(candidates)))
-    # All losses together weigh less than one tile, so that the number of tiles comes first.
-    scale = 0.5 / max(1e-9, float(np.sort(losses)[-min(target.num_qubits, copies) :].sum()))
+    # All costs together weigh less than one tile, so that the number of tiles comes first.
+    scale = 0.5 / max(1e-9, float(np.sort(costs)[-min(target.num_qubits, copies) :].sum()))
     solution = milp(
-        scale * losses - 1,
+        scale * costs - 1,
         integrality=np.ones(len(candidates), dtype=int),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(matrix, -np.inf, [*[1] * len(groups), copies]),
         options={"mip_rel_gap": GAP, "time_limit": SECONDS},
     )
-    greedy = _greedy(candidates, losses, groups)[:copies]
+    greedy = _greedy(candidates, costs, groups)[:copies]
     if solution.x is None:
         return greedy
     solved = [int(number) for number in np.flatnonzero(solution.x > 0.5)]
-    return max(solved, greedy, key=lambda chosen: (len(chosen), -losses[chosen].sum()))
+    return max(solved, greedy, key=lambda chosen: (len(chosen), -costs[chosen].sum()))
 
 
-def _greedy(candidates: Sequence[tuple[int, ...]], losses: Losses, groups: Sequence[frozenset[int]]) -> list[int]:
+def _greedy(candidates: Sequence[tuple[int, ...]], costs: Floats, groups: Sequence[frozenset[int]]) -> list[int]:
     """Take the best tile that is left until none is."""
     taken: set[int] = set()
     chosen = []
-    for number in np.argsort(losses, kind="stable").tolist():
+    for number in np.argsort(costs, kind="stable").tolist():
         over = {index for index, group in enumerate(groups) if not group.isdisjoint(candidates[number])}
         if taken.isdisjoint(over):
             taken |= over

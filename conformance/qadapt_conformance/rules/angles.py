@@ -117,10 +117,10 @@ def digits_are_kept(probe: Probe) -> Iterator[Finding]:
     if not probe.exact:
         return
     # The same on the way of users, kept apart by a cz whose other qubit stays 0.
-    for angle in (0.0095, 0.2645, -1.3055):
-        fixed = [op("ry", 0, angles=[angle]), op("cz", 0, 1)] * 96
+    for angle in (0.0043, 0.2637, -1.30719):
+        fixed = [op("ry", 0, angles=[angle]), op("cz", 0, 1)] * 48
         yield from probe.agrees(Circuit(num_qubits=2, operations=[op("h", 0), *fixed], measured=[0]), shots=8192)
-        free = [op("ry", 0, angles=["t"]), op("cz", 0, 1)] * 96
+        free = [op("ry", 0, angles=["t"]), op("cz", 0, 1)] * 48
         circuit = Circuit(num_qubits=2, operations=[op("h", 0), *free], measured=[0])
         yield from probe.agrees(circuit, {"t": angle + np.array([0.0, 0.0011, -0.0017])}, shots=8192)
 
