@@ -21,14 +21,14 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"  # before the libraries load: one thread for every side
 os.environ["QISKIT_PARALLEL"] = "FALSE"
 
-PAGES = ("compiling", "simulating", "training", "synthesis", "jobs")
+PAGES = ("compiling", "simulating", "training", "synthesis", "jobs", "conformance")
 
 
 def main() -> int:
     """Print what the pages measure, bar by bar; return 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"{', '.join(PAGES)}; all of them by default")
-    full = "the whole workload of the synthesis page, which takes hours, and the kills of the jobs page"
+    full = "the whole workload of the synthesis page, the kills of the jobs page, 200 seeds of conformance; takes hours"
     parser.add_argument("--full", action="store_true", help=full)
     parser.add_argument("--json", help="also write the measurements to this file")
     arguments = parser.parse_args()
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def _pages(full: bool) -> Mapping[str, Callable[[], Iterable[Item]]]:
-    from benchmarks import compiling, jobs, simulating, synthesis, training
+    from benchmarks import compiling, conformance, jobs, simulating, synthesis, training
 
     return {
         "compiling": compiling.comparisons,
@@ -62,6 +62,7 @@ def _pages(full: bool) -> Mapping[str, Callable[[], Iterable[Item]]]:
         "training": training.comparisons,
         "synthesis": partial(synthesis.comparisons, full),
         "jobs": partial(jobs.comparisons, full),
+        "conformance": partial(conformance.comparisons, full),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qadapt.circuit import Parameter
+from qadapt.circuit import Circuit, Parameter
 from qadapt.errors import BindingsError
 
 
@@ -118,6 +118,16 @@ class Bindings:
                 said = f"{parameter.scale} * {parameter.name} + {parameter.offset}"
                 raise BindingsError(f"{said} is not finite in some row")
         return table
+
+    def bound(self, circuit: Circuit, row: int) -> Circuit:
+        """Return a circuit with the values of one row in place of its parameters, in radians."""
+        parameters = tuple(dict.fromkeys(p for operation in circuit.operations for p in operation.parameters))
+        values = dict(zip(parameters, self.slice(row, row + 1).angles(parameters)[0].tolist(), strict=True))
+        operations = tuple(
+            o.moved(o.qubits, tuple(values[a] if isinstance(a, Parameter) else a for a in o.angles))
+            for o in circuit.operations
+        )
+        return Circuit(num_qubits=circuit.num_qubits, operations=operations, measured=circuit.measured)
 
     def check(self, names: Iterable[str]) -> Bindings:
         """Return these bindings if they bind exactly ``names``, to float64 columns that fill at least one row.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
-from qadapt.errors import MissingExtraError, ProviderError, QadaptError
+from qadapt.errors import MissingExtraError, ProviderError, QadaptError, TargetError
 from qadapt.provider import Provider, Requirements, Requiring
 from qadapt.redact import conceal
 
@@ -24,14 +24,16 @@ def find(name: str, among: Mapping[str, EntryPoint]) -> EntryPoint:
     """The entry of a provider.
 
     Raises:
-        MissingExtraError: There is none of this name.
+        TargetError: There is none of this name, and one that is spelt much like it.
+        MissingExtraError: There is none.
     """
     entry = among.get(name)
     if entry is None:
+        said = f"no provider {name!r} is installed; installed are {', '.join(among)}"
+        if close := get_close_matches(name, among, n=1):
+            raise TargetError(said, hint=f"did you mean {close[0]!r}?")
         # Never a package name made from what was typed: a typo would send the user to somebody else's package.
-        close = get_close_matches(name, among, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "install the package of that provider"
-        raise MissingExtraError(f"no provider {name!r} is installed; installed are {', '.join(among)}", hint=hint)
+        raise MissingExtraError(said, hint="install the package of that provider")
     return entry
 
 

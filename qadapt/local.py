@@ -12,10 +12,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from qadapt.circuit import Circuit
 from qadapt.errors import TargetError
 from qadapt.exact import EXACT, ExactBackend
 from qadapt.gates import GATES
-from qadapt.provider import Work
+from qadapt.provider import Work, check_row
 from qadapt.simulate import density, statevector
 from qadapt.target import Target, bundled_targets
 
@@ -31,11 +32,19 @@ STATEVECTOR = Target(
 )
 
 
-class StatevectorBackend(ExactBackend):
+class _Simulator(ExactBackend):
+    packages = ("qadapt", "numpy")
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work as it is: nothing is lowered here."""
+        check_row(work, row, self.target, self.capabilities)
+        return work.bindings.bound(work.circuit, row)
+
+
+class StatevectorBackend(_Simulator):
     """The ideal simulator; every gate of the gate table is native."""
 
     connected = statevector.MAX_QUBITS
-    packages = ("qadapt", "numpy")
 
     def __init__(self) -> None:
         super().__init__("local:statevector", STATEVECTOR, EXACT)
@@ -45,14 +54,13 @@ class StatevectorBackend(ExactBackend):
         return statevector.probabilities(work.circuit, work.bindings)
 
 
-class EmulatorBackend(ExactBackend):
+class EmulatorBackend(_Simulator):
     """A machine's native gates and couplings with the noise that its calibration stands for.
 
     Idle decoherence and crosstalk are not in a calibration and are not simulated.
     """
 
     connected = density.MAX_QUBITS
-    packages = ("qadapt", "numpy")
 
     def __init__(self, target: Target) -> None:
         name = EMULATOR + target.name

@@ -240,6 +240,25 @@ class Limiting(Protocol):
 
 
 @runtime_checkable
+class Lowering(Protocol):
+    """A backend that can say what it makes of a work; optional, held against the work by the conformance suite."""
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """The circuit that the vendor would get for one row of a work, all angles bound; nothing is sent or run.
+
+        It is read back from the vendor's own form of the whole work, objects or better the text that would be sent,
+        made by the code that makes it for ``submit``; nothing is asked of the network. Qubits are the target's and
+        registers are as measured. Gates may be others that do the same up to global phase, fences may be gone, and so
+        may gates on qubits that gates do not connect to a measured one.
+
+        Raises:
+            QadaptError: The work does not fit.
+            BindingsError: It has no such row.
+            NotSupportedError: What would be sent is no single circuit, or holds more than a circuit can.
+        """
+
+
+@runtime_checkable
 class Provider(Protocol):
     """One vendor."""
 
@@ -321,6 +340,18 @@ def check_works(works: Sequence[Work], target: Target, capabilities: Capabilitie
             capability="max_executions",
             hint="submit fewer rows or shots at once",
         )
+
+
+def check_row(work: Work, row: int, target: Target, capabilities: Capabilities) -> None:
+    """Refuse to lower a work that does not fit, or a row that it does not have.
+
+    Raises:
+        QadaptError: As ``check_works`` does.
+        BindingsError: There is no such row.
+    """
+    check_works([work], target, capabilities)
+    if not 0 <= row < work.bindings.rows:
+        raise BindingsError(f"row {row} of a work with {work.bindings.rows} rows")
 
 
 def check_shots(shots: int, seed: int | None) -> None:

@@ -61,6 +61,7 @@ def provider(name: str) -> Provider:
     interpreter of another environment, nothing of it is looked for in this one.
 
     Raises:
+        TargetError: No such provider is installed, and one that is spelt much like it.
         MissingExtraError: No such provider is installed, or a package that it needs is missing.
         ProviderError: Its entry point leads nowhere, making it fails, or a setting means nothing.
     """
@@ -80,7 +81,7 @@ def backend(name: str) -> Backend:
     an earlier deadline. A vendor that hangs is left behind on its thread.
 
     Raises:
-        TargetError: The name has no colon, or the provider has no such target.
+        TargetError: The name has no colon, names a provider wrongly, or the provider has no such target.
         MissingExtraError: The provider is not installed.
         AccessError: The target cannot be opened with the credentials at hand.
         UnavailableError: The vendor cannot be reached, or opening did not end in time; never ``doubtful``.

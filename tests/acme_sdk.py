@@ -29,6 +29,10 @@ class NoSuchJobError(Exception):
     """Nobody knows the job."""
 
 
+class RefusedError(Exception):
+    """The service has seen the program and does not take it."""
+
+
 class _Service:
     """The vendor's side, one for all clients of this process."""
 
@@ -36,6 +40,7 @@ class _Service:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.numbers = count(1)
         self.online = True
+        self.takes = True
 
 
 SERVICE = _Service()
@@ -52,6 +57,8 @@ class Client:
     def send(self, program: dict[str, Any], *, shots: int, label: str, metadata: dict[str, Any]) -> str:
         """Queue a program: ``qubits``, ``gates`` (name, qubits, angles by column or value), ``angles``, ``measure``."""
         self._check()
+        if not SERVICE.takes:
+            raise RefusedError("422: this program is not for our machine")
         name = f"acme-{next(SERVICE.numbers)}"
         body = {"program": json.loads(json.dumps(program)), "shots": shots, "label": label, "metadata": metadata}
         SERVICE.jobs[name] = {**body, "state": "QUEUED"}

@@ -152,6 +152,8 @@ class Full(Cloud):
         return misbehave("identity") or {"account": "one", "options": ""}
     def most_rows(self, circuit, shots):
         return misbehave("most_rows") or circuit.num_qubits * shots
+    def lowered(self, work, row):
+        return misbehave("lowered") or work.bindings.bound(work.circuit, row)
 
 class Provider:
     name = "crashy"

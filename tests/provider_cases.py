@@ -11,14 +11,15 @@ import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from oracles import NAMES, register_probabilities, unitary
+from oracles import NAMES, phase_distance, register_probabilities, unitary
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Operation, Parameter, op
 from qadapt.counts import sample
 from qadapt.errors import BindingsError, JobFailedError, NotSupportedError, QadaptError, TargetError
 from qadapt.exact import ExactBackend
 from qadapt.gates import GATES
-from qadapt.provider import Done, Failed, Pending, Provider, Result, Work
+from qadapt.provider import Done, Failed, Lowering, Pending, Provider, Result, Work
+from qadapt.simulate.components import merge, split
 from qadapt.target import Target
 
 NONE = Bindings.of({})
@@ -225,6 +226,32 @@ def check_exact(
     for counts, drawn in zip(result.counts.registers, wanted.registers, strict=True):
         np.testing.assert_array_equal(counts, drawn)
     return result
+
+
+def lowered_gap(backend: Any, circuit: Circuit, bindings: Bindings) -> float:
+    """How far any row of a work is, as a unitary, from what is read back of it; infinite if other bits are measured.
+
+    Gates that nothing measured depends on may be left out.
+    """
+    assert isinstance(backend, Lowering)
+    read = [part for part in split(circuit, circuit.measured) if part.reads]
+    seen, worst = merge(read, circuit.num_qubits), 0.0
+    for row in range(bindings.rows):
+        sent = backend.lowered(Work(circuit, bindings, 10), row)
+        if sent.measured != circuit.measured:
+            return np.inf
+        found = Circuit(num_qubits=circuit.num_qubits, operations=sent.operations)
+        worst = max(worst, phase_distance(unitary(seen, bindings, row), unitary(found, NONE, 0)))
+    return worst
+
+
+def check_no_such_row(backend: Any) -> None:
+    """Assert that rows that are not there, and works that do not fit, are refused before they are lowered."""
+    for row in (-1, 1):
+        with pytest.raises(BindingsError, match=f"row {row} of"):
+            backend.lowered(Work(RY, ONE, 10), row)
+    with pytest.raises(BindingsError, match="missing"):
+        backend.lowered(Work(RY, NONE, 10), 0)
 
 
 def check_packed(backend: ExactBackend) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit, Parameter, op
 from qadapt.errors import BindingsError
 
 
@@ -166,3 +167,22 @@ def test_missing_and_extra_parameters_are_named() -> None:
         bindings.check(("a", "b", "c"))
     with pytest.raises(BindingsError, match=r"circuit: extra \['b'\]$"):
         bindings.check(("a",))
+
+
+def test_a_circuit_is_bound_to_one_row() -> None:
+    a, b = Parameter(name="a", scale=2.0, offset=-0.5), Parameter(name="b")
+    circuit = Circuit(
+        num_qubits=2, operations=[op("u3", 1, angles=[a, 0.7, b]), op("fence", 0, 1)], measured=[[1], [0]]
+    )
+    bindings = Bindings.of({"b": [[10.0], [20.0]], "a": [1.0, 2.0, 3.0]})
+    bound = [bindings.bound(circuit, row) for row in range(6)]
+    assert [each.operations[0].angles for each in bound] == [(2 * a - 0.5, 0.7, b) for b in (10, 20) for a in (1, 2, 3)]
+    assert {each.measured for each in bound} == {circuit.measured}
+    assert bound[5].operations[1] == circuit.operations[1]
+    assert not bound[5].parameters
+
+
+def test_an_angle_that_overflows_in_a_row_is_refused() -> None:
+    circuit = Circuit(num_qubits=1, operations=[op("rx", 0, angles=[Parameter(name="a", scale=1e10)])])
+    with pytest.raises(BindingsError, match="not finite"):
+        Bindings.of({"a": [1.0, 1e300]}).bound(circuit, 1)

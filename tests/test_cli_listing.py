@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from cli_tools import Acme, call, install, needy
+from cli_tools import CHIP, EXACT, Acme, call, install, needy
+from qadapt import Qubit, Target
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +84,17 @@ def test_targets_tell_qubits_couplers_and_calibration(capsys: pytest.CaptureFixt
     assert header.split("  ")[0] == "backend"
     assert exact.split()[:2] == ["acme:exact", "4"]
     assert "all to all" in exact
-    assert chip.split() == ["acme:chip", "4", "2", "1", "2026-04-01", "12:30", "sample", "sx", "rz", "cz"]
+    assert chip.split() == ["acme:chip", "4", "2", "1", "coupler", "2026-04-01", "12:30", "sample", "sx", "rz", "cz"]
     assert outcome.err.startswith("needy: ")
+
+
+def test_targets_say_what_is_dead(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    qubits = [Qubit(), Qubit(), Qubit(prob_meas1_prep0=0.9), Qubit()]
+    gone = Target(**CHIP.model_dump() | {"qubits": qubits})
+    monkeypatch.setattr(Acme, "targets", lambda _: {"exact": EXACT, "chip": gone})
+    exact, chip = call(capsys, "targets", "acme").out.splitlines()[1:]
+    assert "1 qubit, 2 couplers" in chip
+    assert not {"qubit", "qubits", "coupler", "couplers"} & set(exact.split())
 
 
 def test_targets_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,16 +114,18 @@ def test_targets_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"),
+    ("name", "code", "hint"),
     [
-        ("needy", "pip install qadapt-needy"),
-        ("unheard_of", "install the package of that provider"),
-        ("neddy", "did you mean 'needy'?"),
+        ("needy", "missing-extra", "pip install qadapt-needy"),
+        ("unheard_of", "missing-extra", "install the package of that provider"),
+        ("neddy", "target", "did you mean 'needy'?"),
     ],
 )
-def test_targets_of_a_provider_that_is_not_there(name: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_targets_of_a_provider_that_is_not_there(
+    name: str, code: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     outcome = call(capsys, "targets", name)
     assert outcome.code == 2
     assert not outcome.out
-    assert outcome.err.startswith("error[missing-extra]: ")
+    assert outcome.err.startswith(f"error[{code}]: ")
     assert f"hint: {hint}" in outcome.err

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 import traceback
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 import acme_sdk
 from cli_tools import call
 from qadapt import (
+    GATES,
     AccessError,
     Backend,
     BadResultError,
@@ -21,15 +24,20 @@ from qadapt import (
     Circuit,
     Failed,
     JobFailedError,
+    MissingExtraError,
     Provider,
+    Site,
+    Target,
     TargetError,
     UnavailableError,
     Work,
     op,
     run,
+    tally,
 )
 from qadapt.jobs import wait
 from qadapt.provider import Finding
+from qadapt.simulate.noise import channel, depolarising
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -45,7 +53,7 @@ def blocks(page: Path) -> list[str]:
 @pytest.fixture
 def acme(monkeypatch: pytest.MonkeyPatch) -> Provider:
     """The complete provider of the page, with the SDK of its vendor."""
-    (code,) = blocks(DOCS / "add_a_provider.md")
+    code = blocks(DOCS / "add_a_provider.md")[-1]
     assert sum(bool(line.strip()) for line in code.splitlines()) <= 75
     namespace: dict[str, Any] = {"__name__": "qadapt_acme"}
     exec(compile(code, "add_a_provider.md", "exec"), namespace)
@@ -93,6 +101,10 @@ def test_the_provider_takes_what_goes_wrong(acme: Provider, monkeypatch: pytest.
         with pytest.raises(UnavailableError):
             verb()
     acme_sdk.SERVICE.online = True
+    acme_sdk.SERVICE.takes = False
+    with pytest.raises(JobFailedError, match="acme: RefusedError: 422: this program"):
+        run(work.circuit, work.bindings, backend, shots=10, ledger="none")  # refused, and not in doubt
+    acme_sdk.SERVICE.takes = True
     wait(backend, job)
     monkeypatch.setattr(acme_sdk, "_run", lambda *_: np.zeros((1, 10, 2), dtype=int))
     assert isinstance(state := backend.fetch(job), Failed)
@@ -104,6 +116,62 @@ def test_the_provider_takes_what_goes_wrong(acme: Provider, monkeypatch: pytest.
     with pytest.raises(AccessError) as caught:
         acme.open("chip")
     assert "a-wrong-key-9876" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_provider_says_what_is_missing(acme: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "acme_sdk", None)
+    with pytest.raises(MissingExtraError, match="acme_sdk") as caught:
+        acme.open("chip")
+    assert caught.value.hint == "pip install acme-sdk"
+
+
+def test_the_chip_of_the_page_is_what_it_says() -> None:
+    namespace: dict[str, Any] = {}
+    exec(compile(blocks(DOCS / "add_a_provider.md")[0], "add_a_provider.md", "exec"), namespace)
+    chip = namespace["CHIP"]
+    assert not chip.ideal
+    assert chip.live_qubits == (0, 1, 2, 3)
+    assert dict(chip.couplings) == {(0, 1): 0.006, (1, 2): 0.004}
+    noiseless = [Site(qubits=pair, error=0.0) for pair in chip.couplings]
+    fields = {"name": "ring", "num_qubits": 4, "native": chip.native}
+    ring = Target(**fields, sites={"cz": noiseless})
+    assert ring.ideal
+    assert dict(ring.couplings or {}) == {(0, 1): 0.0, (1, 2): 0.0}
+    assert not Target(**fields, sites={"cz": [*noiseless, Site(qubits=(2, 3), error=1.0)]}).ideal
+    assert Target(**fields, sites={"cz": [Site(qubits=pair) for pair in chip.couplings]}).couplings == {}
+    some = Target(**fields, sites={"sx": [Site(qubits=(q,), error=0.0) for q in range(3)], "cz": noiseless})
+    assert some.live_qubits == (0, 1, 2)
+
+
+def test_dictionaries_give_the_counts_of_their_shots() -> None:
+    namespace: dict[str, Any] = {}
+    exec(compile(blocks(DOCS / "add_a_provider.md")[1], "add_a_provider.md", "exec"), namespace)
+    samples = np.random.default_rng(1).integers(0, 2, (3, 50, 5))
+    answers = [Counter("".join(map(str, shot)) for shot in row) for row in samples]
+    found = namespace["counted"](answers, 5, 50)
+    assert np.array_equal(found.table, tally(samples, [5], provider="acme").table)
+    joint = found.table.reshape(-1, 2**3, 2**2)
+    for table, told in zip(tally(samples, [2, 3], provider="acme").registers, (1, 2), strict=True):
+        assert np.array_equal(joint.sum(axis=told), table)
+
+
+@pytest.mark.parametrize("name", ["prx", "rphi", "u3"])
+def test_the_matrices_of_the_specification_are_those_of_the_table(name: str) -> None:
+    (code,) = blocks(DOCS / "spec.md")
+    for row in np.random.default_rng(2).uniform(-7, 7, (20, 3)):
+        namespace = dict(zip(("theta", "phi", "lam"), row, strict=True), exp=np.exp, cos=np.cos, sin=np.sin)
+        exec(compile(code, "spec.md", "exec"), namespace)
+        entry = GATES[name]
+        assert np.array(namespace[name]) == pytest.approx(entry.matrix(*row[: len(entry.parameters)]), abs=1e-14)
+
+
+@pytest.mark.parametrize("qubits", [1, 2])
+def test_an_error_stands_for_the_depolarising_of_the_specification(qubits: int) -> None:
+    said = "`p = error * d / (d - 1)`"
+    assert said in (DOCS / "spec.md").read_text(encoding="utf-8")
+    d, error = 2**qubits, 0.03
+    found = channel(error, None, ((None, None),) * qubits)
+    assert found == pytest.approx(depolarising(error * d / (d - 1), qubits), abs=1e-14)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

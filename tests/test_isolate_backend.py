@@ -38,7 +38,20 @@ from qadapt.isolate import IsolatedBackend, IsolatedProvider
 from qadapt.isolate.backend import _state, _texts
 from qadapt.isolate.channel import WorkerTraceback
 from qadapt.local import LocalProvider, StatevectorBackend
-from qadapt.provider import Backend, Costing, Done, Failed, Finding, Identified, Limiting, Pending, Receipting, Work
+from qadapt.provider import (
+    Backend,
+    Costing,
+    Done,
+    Failed,
+    Finding,
+    Identified,
+    Limiting,
+    Lowering,
+    Pending,
+    Receipting,
+    Work,
+)
+from qadapt.redact import concealed
 from qadapt_conformance import Verdict, run_suite
 
 WANTED = StatevectorBackend().execute(WORK)
@@ -87,7 +100,7 @@ def test_optional_verbs_are_there_if_they_are_in_the_worker(
     full: IsolatedBackend, own: Callable[[str], IsolatedBackend]
 ) -> None:
     plain = own("volatile")
-    for protocol in (Finding, Costing, Limiting, Identified):
+    for protocol in (Finding, Costing, Limiting, Identified, Lowering):
         assert isinstance(full, protocol)
         assert not isinstance(plain, protocol)
     assert isinstance(plain, Receipting)
@@ -126,6 +139,15 @@ def test_optional_verbs_answer(full: IsolatedBackend) -> None:
     assert full.find("never sent") is None
     assert full.cost([WORK, WORK]) == Cost(shots=400, dollars=1.5, rules=("a rule",))
     assert full.most_rows(CIRCUIT, 21) == 42
+
+
+def test_a_row_is_lowered_in_the_worker(full: IsolatedBackend) -> None:
+    bindings = Bindings.of({"w": [0.1 + 0.2, 1e-300, -7e17]})
+    work = Work(CIRCUIT, bindings, 10)
+    assert isinstance(full, Lowering)
+    assert [full.lowered(work, row) for row in range(3)] == [bindings.bound(CIRCUIT, row) for row in range(3)]
+    with pytest.raises(BindingsError, match="row 3 of"):
+        full.lowered(work, 3)
 
 
 def test_the_identity_is_asked_for_once(place: Path, own: Callable[[str], IsolatedBackend]) -> None:
@@ -291,10 +313,13 @@ def test_the_answer_to_a_call_that_was_given_up_is_not_taken_for_another(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(process, "receive", interrupt)
+    monkeypatch.setattr("qadapt.redact._secrets", {})
+    wish(place, "fetch", "tells")
     with pytest.raises(KeyboardInterrupt):
         backend.fetch("unknown")
     assert isinstance(backend.fetch(job), Done)
     assert backend._channel._process is process
+    assert "late-secret-value" in concealed()  # which the worker says once
 
 
 def test_a_worker_ends_with_its_backend(own: Callable[[str], IsolatedBackend], place: Path) -> None:

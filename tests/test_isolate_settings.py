@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qadapt.errors import ProviderError
-from qadapt.isolate.settings import SHARE, Settings, variable, wanted
+from qadapt.isolate.settings import DEFAULTS, SHARE, Settings, variable, wanted
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,20 @@ def test_another_interpreter_gets_no_paths_of_this_one(monkeypatch: pytest.Monke
     assert os.environ["PYTHONPATH"] == "/here"
 
 
-@pytest.mark.parametrize(("said", "threads"), [(None, "1"), ("", "1"), ("3", "3")])
-def test_openmp_gets_one_thread_unless_the_user_says_otherwise(
-    monkeypatch: pytest.MonkeyPatch, said: str | None, threads: str
+@pytest.mark.parametrize("name", DEFAULTS)
+@pytest.mark.parametrize("said", [None, "", "of the user"])
+def test_defaults_hold_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, name: str, said: str | None
 ) -> None:
     if said is None:
-        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        monkeypatch.delenv(name, raising=False)
     else:
-        monkeypatch.setenv("OMP_NUM_THREADS", said)
-    assert Settings.of("acme").environment["OMP_NUM_THREADS"] == threads
+        monkeypatch.setenv(name, said)
+    assert Settings.of("acme").environment[name] == (said or DEFAULTS[name])
+
+
+def test_a_worker_has_one_openmp_thread_and_a_larger_store_of_small_pieces() -> None:
+    assert DEFAULTS == {"OMP_NUM_THREADS": "1", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=1024"}
 
 
 @pytest.mark.parametrize(("said", "want"), [("1", True), ("0", False), ("", None)])

@@ -36,7 +36,7 @@ def test_requests_are_answered_in_order() -> None:
     )
     assert hello.document["ok"]["protocol"] == PROTOCOL
     assert opened.document["ok"]["name"] == "local:statevector"
-    assert opened.document["ok"]["verbs"] == []
+    assert opened.document["ok"]["verbs"] == ["lowered"]
     assert wrong.document["error"]["kind"] == "ProviderError"
     assert "KeyError" in unknown.document["error"]["message"]
     assert [frame.document["number"] for frame in (hello, opened, wrong, unknown)] == [0, 1, 2, 3]

@@ -184,6 +184,26 @@ def test_what_nobody_can_tell_is_held_and_shown_or_sent_again_as_told(policy):
         assert cloud.created == {"qadapt-r-0-0": 1, "qadapt-r-1-0": 1, "qadapt-r-3-0": 1, **NEXT}
 
 
+def test_a_doubt_says_what_the_vendor_said():
+    """An error of no kind that we know: the vendor may have the works, and a person has to read why it may not."""
+
+    class Puzzling(Vendor):
+        def submit(self, work, *, tag):
+            raise ProviderError("400: qubit 5 is out of order", provider="fake")
+
+    plan, cloud = plan_of(1, 1), Cloud({})
+    with still() as clock:
+        book = Book(plan, clock, cloud)
+        with pytest.raises(InDoubtError, match="qubit 5 is out of order") as caught:
+            life(book, Puzzling(cloud), QUICK)
+        assert "qubit 5 is out of order" in book.chunks()[0].note
+    assert isinstance(caught.value.__cause__.__cause__, ProviderError)
+    assert "qadapt jobs show r" in caught.value.hint
+    with pytest.raises(InDoubtError) as unrecorded:
+        Flight(plan, Puzzling(cloud), QUICK).fly()
+    assert unrecorded.value.hint == ""
+
+
 NEXT = {"qadapt-r-1-1": 1, "qadapt-r-2-1": 1}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+import provider_cases as cases
 from oracles import circuits, random_bindings, register_probabilities
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
@@ -194,3 +195,18 @@ def test_importing_and_opening_does_not_load_torch_or_scipy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@given(cases.works(STATEVECTOR.native))
+def test_works_are_lowered_as_they_are(made):
+    circuit, bindings = made
+    opened = LocalProvider().open("statevector")
+    for row in range(bindings.rows):
+        assert opened.lowered(Work(circuit, bindings, 10), row) == bindings.bound(circuit, row)
+
+
+def test_what_does_not_fit_is_not_lowered():
+    cases.check_no_such_row(LocalProvider().open("statevector"))
+    made = native(op("ry", 0, angles=[0.1]))
+    with pytest.raises(TargetError, match="not native"):
+        LocalProvider().open("emulator/heron-r2").lowered(work(made, {}), 0)

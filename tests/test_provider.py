@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, Parameter, op
 from qadapt.errors import BindingsError, NotSupportedError, QadaptError, TargetError
-from qadapt.provider import Provenance, Requirements, Requiring, Work, check_angles, check_works, violations
+from qadapt.provider import Provenance, Requirements, Requiring, Work, check_angles, check_row, check_works, violations
 from qadapt.target import Capabilities, Qubit, Site, Target
 
 CHAIN = Target(
@@ -198,3 +198,13 @@ def test_angles_are_finite_one_by_one(affine: list[tuple[float, float]], values:
                 check_angles(circuit, bindings)
         else:
             check_angles(circuit, bindings)
+
+
+@pytest.mark.parametrize("row", [-1, 2])
+def test_rows_that_a_work_does_not_have_are_refused(row: int) -> None:
+    for there in (0, 1):
+        check_row(work(rows=2), there, CHAIN, SMALL)
+    with pytest.raises(BindingsError, match=f"row {row} of a work with 2 rows"):
+        check_row(work(rows=2), row, CHAIN, SMALL)
+    with pytest.raises(TargetError, match="does not fit"):
+        check_row(work(rows=2, measured=()), row, CHAIN, SMALL)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
 
+from oracles import circuits, phase_distance, random_bindings, unitary
 from qadapt.circuit import Circuit, op
-from qadapt.errors import NotSupportedError
-from qadapt.simulate.components import check_sizes, group, join, split
+from qadapt.errors import CircuitError, NotSupportedError
+from qadapt.simulate.components import check_sizes, group, join, merge, split
 
 
 def parts(circuit: Circuit):
@@ -74,3 +76,23 @@ def test_join_is_the_outer_product_in_bit_order():
     for outcome in range(8):
         low, middle, high = outcome & 1, outcome >> 1 & 1, outcome >> 2
         np.testing.assert_allclose(joined[:, outcome], pair[:, low + 2 * high] * single[:, middle])
+
+
+@given(circuits(measured=True))
+def test_what_is_split_is_merged_to_the_same(circuit):
+    again = merge(parts(circuit), circuit.num_qubits)
+    bindings = random_bindings(circuit, rows=1)
+    assert again.measured == circuit.measured
+    assert phase_distance(unitary(again, bindings, 0), unitary(circuit, bindings, 0)) < 1e-12
+
+
+def test_registers_are_merged_in_their_order():
+    circuit = Circuit(num_qubits=3, operations=[op("x", 2), op("x", 0)], measured=[[0], [2, 1]])
+    assert merge(parts(circuit)[::-1], 3).measured == circuit.measured
+    assert merge(parts(circuit), 3).measured == circuit.measured
+
+
+def test_components_that_read_a_qubit_twice_are_not_merged():
+    one = Circuit(num_qubits=1, operations=[op("x", 0)], measured=[0])
+    with pytest.raises(CircuitError, match="measured once"):
+        merge([*parts(one), *split(one, [[], [0]])], 1)

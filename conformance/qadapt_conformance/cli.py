@@ -13,11 +13,12 @@ import typer
 
 from qadapt import Backend, QadaptError
 from qadapt.cli.console import show_error
+from qadapt.jobs import Budget
 from qadapt.registry import using
 from qadapt_conformance.compare_cli import compare_backends
 from qadapt_conformance.exclusion import Settings
 from qadapt_conformance.mutants_cli import mutants
-from qadapt_conformance.opening import choose, paying, plan_lines, refusal
+from qadapt_conformance.opening import check_budget, choose, paying, plan_lines, refusal
 from qadapt_conformance.plan import plan_suite
 from qadapt_conformance.reports import document, write_reports
 from qadapt_conformance.reports.summary import lines
@@ -61,16 +62,23 @@ def run(
         bool, typer.Option("--json", help="Print the report as JSON, one line for each backend.")
     ] = False,
     hardware: Annotated[bool, typer.Option("--hardware", help="Submit jobs to a backend that is a machine.")] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="20usd,300s,1e6shots",
+            help="Most US dollars, seconds of the machine, and shots of a backend; a plan of more is refused.",
+        ),
+    ] = None,
 ) -> None:
     """Run the rules on a backend and give verdicts."""
     chosen = None if rule is None else {_known(name) for name in rule}
-    wanted = choose(backend, settings, tier)
+    wanted = choose(backend, settings, tier, Budget.of(budget))
     folders = _folders(report, wanted)
     codes = []
     for one, folder in zip(wanted, folders, strict=True):
         try:
             with using(one.target) as opened:
-                codes.append(_run(opened, one, chosen, seed, folder, as_json, hardware))
+                codes.append(_run(opened, one, settings, chosen, seed, folder, as_json, hardware))
         except QadaptError as error:
             show_error(error)
             codes.append(USAGE)
@@ -90,10 +98,16 @@ def list_rules() -> None:
 
 
 @app.command()
-def explain(name: Annotated[str, typer.Argument(metavar="ID", help="Id of a rule, as in BITS-4.")]) -> None:
-    """Say what a rule demands, why, and how to fix a violation."""
-    known = _known(name)
-    typer.echo(f"{known}\n\n{sections()[known]}")
+def explain(names: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of rules, as in BITS-4.")]) -> None:
+    """Say what rules demand, why, and how to fix a violation."""
+    known = [_known(name) for name in names]
+    if not sys.stdout.isatty():
+        typer.echo("\n\n".join(f"{name}\n\n{sections()[name]}" for name in known))
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown("\n\n".join(f"## {name}\n\n{sections()[name]}" for name in known)))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -138,6 +152,7 @@ def _folders(report: Path | None, wanted: Sequence[Settings]) -> list[Path | Non
 def _run(
     opened: Backend,
     wanted: Settings,
+    settings: Path | None,
     chosen: Collection[str] | None,
     seed: int,
     folder: Path | None,
@@ -145,14 +160,18 @@ def _run(
     hardware: bool,
 ) -> int:
     """Run the suite on one backend and return the exit code."""
-    if paying(opened, wanted.tier):
-        typer.echo(plan_lines(plan_suite(opened, rules=chosen, tier=wanted.tier, seed=seed)), err=as_json)
+    if paying(opened, wanted):
+        plan = plan_suite(opened, rules=chosen, tier=wanted.tier, seed=seed)
+        typer.echo(plan_lines(plan), err=as_json)
+        check_budget(opened, wanted, plan)
     if why := refusal(opened, wanted.tier, hardware, "--hardware"):
         raise typer.BadParameter(why, param_hint="--backend")
     if not as_json:
         typer.echo(_header(opened, wanted.tier, seed))
     with _bar() as show:
         found = run_suite(opened, rules=chosen, tier=wanted.tier, exclusions=wanted.exclusions, seed=seed, show=show)
+    if settings is not None:
+        found = found.model_copy(update={"settings": str(settings)})
     if folder is not None:
         write_reports(found, folder)
     typer.echo(document(found) if as_json else _coloured(lines(found)))

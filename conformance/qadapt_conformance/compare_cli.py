@@ -13,11 +13,8 @@ import typer
 from qadapt import QadaptError
 from qadapt.cli.console import show_table
 from qadapt.registry import using
-from qadapt_conformance.compare import EXACT, SHOTS, Adapter, CircuitMatch, MatchReport, Show, compare
-from qadapt_conformance.reports.matrix import write_matrix
-from qadapt_conformance.verdict import Verdict
-
-WORDS = {Verdict.CONFORMS: "match", Verdict.VIOLATES: "DIFFER", Verdict.UNDECIDED: "undecided"}
+from qadapt_conformance.compare import EXACT, SHOTS, Adapter, MatchReport, Show, compare
+from qadapt_conformance.reports.matrix import COLUMNS, PAIR, cells, notes, write_matrix
 
 
 class CompareError(QadaptError):
@@ -47,28 +44,37 @@ def compare_backends(
             raise CompareError(said, hint="pass --hardware to submit them")
         with _bar() as show:
             found = compare(opened, adapter=adapter, shots=shots, seed=seed, show=show)
-    _print(found)
+    _print(found, shots)
     if report is not None:
         write_matrix(found, report)
     raise typer.Exit(found.exit_code)
 
 
-def _print(found: MatchReport) -> None:
+def _print(found: MatchReport, asked: int) -> None:
+    """Print who matches whom, then how far apart they are and why that is said, then the error of the layer.
+
+    Args:
+        found: The comparison.
+        asked: Shots per row that were asked for.
+    """
     names = [side.backend for side in found.sides]
     for side in found.sides:
         applied = ", ".join(side.applied) or "nothing"
         typer.echo(f"{side.backend}: {side.noise or 'no noise'}; applied to circuits and counts: {applied}")
     typer.echo()
     columns = [EXACT, *names]
-    rows = [(one, *(WORDS[found.verdict(one, other)] if one != other else "" for other in columns)) for one in names]
+    rows = [(one, *(PAIR[found.verdict(one, other)] if one != other else "" for other in columns)) for one in names]
     show_table(("", *columns), rows)
     typer.echo()
-    show_table(
-        ("circuit", "first", "second", "distance", "at least", "at most", "noise explains", "verdict"),
-        [row for circuit in found.circuits for row in _matches(circuit)],
-    )
+    for circuit in found.circuits:
+        cut = f", the most that a backend takes, instead of {asked:,}" * (circuit.shots < asked)
+        typer.echo(f"{circuit.name}: {circuit.rows:,} rows of {circuit.shots:,} shots{cut}")
     typer.echo()
-    header = ("circuit", "backend", "two-qubit gates", "layer error", "from shots alone")
+    show_table(
+        ("circuit", *COLUMNS), [(circuit.name, *cells(each)) for circuit in found.circuits for each in circuit.matches]
+    )
+    typer.echo("\n".join(["", *notes(found), ""]))
+    header = ("circuit", "backend", "two-qubit gates", "error of the layer", "from shots alone")
     show_table(
         header,
         [
@@ -77,20 +83,6 @@ def _print(found: MatchReport) -> None:
             for each in circuit.layer
         ],
     )
-
-
-def _matches(circuit: CircuitMatch) -> Iterator[tuple[str, ...]]:
-    for each in circuit.matches:
-        said = f"{WORDS[each.verdict]}{f', needs {each.needs} shots' * bool(each.needs)}"
-        margin = "-" if each.margin is None else f"{each.margin:.3f}"
-        yield (
-            circuit.name,
-            each.first,
-            each.second,
-            *(f"{value:.4f}" for value in (each.seen, each.lower, each.upper)),
-            margin,
-            said,
-        )
 
 
 @contextmanager

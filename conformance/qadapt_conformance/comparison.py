@@ -74,6 +74,13 @@ class Comparison:
                 found[mutant.name] = tables
         return found
 
+    @property
+    def acting(self) -> frozenset[str]:
+        """Mutants that would give something else without noise, too."""
+        ideal = [table[:1] for table in self.family]
+        others = {name: [table[:1] for table in tables] for name, tables in self.others.items()}
+        return frozenset(name for name, tables in others.items() if any(map(differ, ideal, tables)))
+
     def margin(self, register: int) -> float | None:
         """Distance from the circuit that noise explains; None without noise, and where none can be bounded."""
         if self.target is None or self.expected[register].shape[1] > WIDE:

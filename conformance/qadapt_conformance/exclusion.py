@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from qadapt import QadaptError
+from qadapt import BudgetError, QadaptError
+from qadapt.jobs import Budget
 from qadapt_conformance.tier import Tier
 
 
@@ -39,12 +40,21 @@ class Exclusion(BaseModel):
     link: Annotated[str, Field(pattern=r"^https://[^\s/]+\.[^\s]+$")]
 
 
+def _limits(said: object) -> object:
+    """Limits from text; what is no text is refused by the type."""
+    try:
+        return Budget.parse(said) if isinstance(said, str) else said
+    except BudgetError as error:
+        raise ValueError(str(error)) from None
+
+
 class Settings(BaseModel):
     """What a provider's ``conformance.toml`` says.
 
     Attributes:
         target: Full name of the backend.
         tier: How much of the suite it is put through.
+        budget: What a run may cost, as ``20usd,300s``; None sets no limit.
         exclusions: Rules that it is known to violate.
     """
 
@@ -52,6 +62,7 @@ class Settings(BaseModel):
 
     target: Annotated[str, Field(pattern=r"^[^:\s]+:.+$")]
     tier: Tier = Tier.SIMULATOR
+    budget: Annotated[Budget | None, BeforeValidator(_limits)] = None
     exclusions: tuple[Exclusion, ...] = ()
 
 
@@ -63,7 +74,9 @@ def read_settings(path: Path) -> list[Settings]:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror or error}") from error
+    except (UnicodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
     if set(document) != {"backend"} or not isinstance(document["backend"], list):
         raise SettingsError(f"{path}: expected tables [[backend]], got {', '.join(document) or 'nothing'}")

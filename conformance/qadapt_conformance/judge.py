@@ -26,6 +26,9 @@ from qadapt_conformance.statistics import (
 MOST, MOST_PAID = 2**20, 2**13
 """Most shots per row that are planned on simulators and on machines; what takes more is left undecided."""
 
+LIKELY, TRIED = 1e-3, 5
+"""Least p-value of a mutant that is said to look like a backend, and how many are tried on all looks."""
+
 CERTAIN = 1e9
 """Evidence in nats that stands for certainty."""
 
@@ -94,6 +97,13 @@ class Judge:
         plans = [n for name, n in _plans(comparison).items() if n == self._fewest.get(name)]
         return max(wanted, *(shots for shots in [0, comparison.bounding, *plans] if shots <= self._most))
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Mutants that do something else in some look, and that the noise of the target hides in all of them."""
+        shown = {name for each in self._compared.values() if not each.drowned for name in each.plan}
+        acting = {name for each in self._compared.values() for name in each.acting} if self._target else shown
+        return tuple(sorted(acting - shown))
+
     def looks(self, comparison: Comparison, counts: Counts) -> Iterator[Finding]:
         """Compare counts with what a circuit says, one finding per register."""
         if said := hidden(comparison):
@@ -111,10 +121,17 @@ class Judge:
             yield finding
 
     def like(self, finding: Finding, mutants: Sequence[Mutant]) -> str:
-        """Name of the mutant that explains counts best, much better than the circuit; empty if none does."""
-        for seen, comparison, register, table in self._seen:
-            if seen is finding:
-                return _like(comparison, register, table, mutants)
+        """Name of the mutant that explains the counts of a look best, and those of all others; empty if none does."""
+        seen = next((look for look in self._seen if look[0] is finding), None)
+        if seen is None:
+            return ""
+        odds = {mutant.name: _odds(mutant, *seen[1:]) for mutant in mutants if mutant.physical}
+        likely = sorted(
+            (mutant for mutant in mutants if odds.get(mutant.name, 0) > LIKELY), key=lambda m: -odds[m.name]
+        )
+        for mutant in likely[:TRIED]:
+            if all(_odds(mutant, *look[1:], otherwise=True) > ALPHA for look in self._seen):
+                return mutant.name
         return ""
 
     def _exact(self, comparison: Comparison, register: int, table: NDArray[np.int64]) -> Finding:
@@ -190,14 +207,14 @@ def _nats(evidence: float) -> float:
     return max(-CERTAIN, min(CERTAIN, evidence))
 
 
-def _like(comparison: Comparison, register: int, table: NDArray[np.int64], mutants: Sequence[Mutant]) -> str:
-    found = {}
-    for mutant in mutants:
-        tables = answers(mutant, comparison.circuit, comparison.bindings)
-        if tables is not None and tables[register].shape[1:] == table.shape:
-            found[mutant.name] = surprise(table, tables[register][0])
-    best = max(found, key=found.__getitem__, default="")
-    return best if best and found[best] > ALPHA else ""
+def _odds(
+    mutant: Mutant, comparison: Comparison, register: int, table: NDArray[np.int64], *, otherwise: bool = False
+) -> float:
+    """p-value of counts if a mutant gave them; where it does as the circuit says, 0 or that of the circuit."""
+    tables = answers(mutant, comparison.circuit, comparison.bindings)
+    if tables is None:
+        return surprise(table, comparison.expected[register]) if otherwise else 0.0
+    return surprise(table, tables[register][0]) if tables[register].shape[1:] == table.shape else 0.0
 
 
 def _finding(

@@ -31,6 +31,27 @@ def dead_qubits(backend: Backend) -> str:
     return "dead qubits" if len(target.live_qubits) == target.num_qubits else ""
 
 
+def seeds(backend: Backend) -> str:
+    """Say so if no seed is taken."""
+    return "" if backend.capabilities.seed else "seeds"
+
+
+def forgetful(backend: Backend) -> str:
+    """Say so if another process gets the counts of a job."""
+    return "jobs that end with the process" if backend.capabilities.retrieval else ""
+
+
+def works(backend: Backend) -> str:
+    """Say so if a job is of one work."""
+    return "jobs of several works" if backend.capabilities.max_works == 1 else ""
+
+
+def lowering(backend: Backend) -> str:
+    """Say so if it does not say what it would send."""
+    # Protocols do not see verbs that a wrapper passes on.
+    return "" if callable(getattr(backend, "lowered", None)) else "the optional verb lowered"
+
+
 def rz(backend: Backend) -> str:
     """Say so if rz is not native."""
     return "" if "rz" in backend.target.native else "native rz"

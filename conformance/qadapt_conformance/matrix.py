@@ -25,7 +25,7 @@ from qadapt_conformance.spec import SPEC
 from qadapt_conformance.stage import Stage
 from qadapt_conformance.suite import run_suite
 from qadapt_conformance.trial import look
-from qadapt_conformance.verdict import Verdict
+from qadapt_conformance.verdict import RuleVerdict, Verdict
 
 WAITING = 1.5
 """Processes per core: the suite waits for jobs for a third of its time."""
@@ -44,6 +44,7 @@ class Row(BaseModel):
         rule: The rule that must catch it.
         right: Name of the right backend that it was made of.
         applies: Whether it does anything wrong there at all; always so where it is at home.
+        hidden: Whether noise hides it: in no look of its rule could counts be evidence of it, however many.
         verdicts: Verdict of every rule that was run on it.
         message: What its rule said.
         seconds: How long that took.
@@ -56,6 +57,7 @@ class Row(BaseModel):
     rule: str
     right: str
     applies: bool
+    hidden: bool = False
     verdicts: dict[str, Verdict]
     message: str = ""
     seconds: float
@@ -96,8 +98,8 @@ class KillMatrix(BaseModel):
 
     @property
     def survivors(self) -> tuple[Row, ...]:
-        """Mutants that do something wrong and were not caught by their rules."""
-        return tuple(row for row in self.rows if row.applies and not row.killed)
+        """Mutants that do something wrong, not hidden by noise, and were not caught by their rules."""
+        return tuple(row for row in self.rows if row.applies and not row.hidden and not row.killed)
 
     @property
     def exit_code(self) -> int:
@@ -173,22 +175,30 @@ def _row(name: str, *, right: str | None, quick: bool, seed: int) -> Row:
     inner = right_backend(made_of)
     acts = applies(mutant, inner)
     verdicts: dict[str, Verdict] = {}
-    message = ""
+    message, hidden = "", False
     if acts:
         with mutant.make(inner) as wrong:
             report = run_suite(wrong, rules=[mutant.rule] if quick else None, seed=seed)
         verdicts = {each.rule: each.verdict for each in report.verdicts if not quick or each.rule == mutant.rule}
-        message = report.of(mutant.rule).message
+        said = report.of(mutant.rule)
+        message = said.message
+        caught = said.verdict is Verdict.VIOLATES
+        hidden = mutant.physical and not report.ideal and not caught and not _shown(mutant, said)
     return Row(
         mutant=mutant.name,
         about=mutant.about,
         rule=mutant.rule,
         right=made_of,
         applies=acts,
+        hidden=hidden,
         verdicts=verdicts,
         message=message,
         seconds=time.monotonic() - began,
     )
+
+
+def _shown(mutant: Mutant, verdict: RuleVerdict) -> bool:
+    return any(mutant.name in finding.toward for finding in verdict.findings)
 
 
 def applies(mutant: Mutant, right: Backend) -> bool:

@@ -55,7 +55,8 @@ def show_matrix(matrix: KillMatrix) -> None:
         typer.echo(f"\n{row.mutant} survives {row.rule}: {row.about}\n  {said}")
     killed = sum(row.killed for row in matrix.rows)
     idle = sum(not row.applies for row in matrix.rows)
-    elsewhere = f", {idle} of no effect there" if idle else ""
+    hidden = sum(row.hidden for row in matrix.rows)
+    elsewhere = f", {idle} of no effect there" * bool(idle) + f", {hidden} hidden by its noise" * bool(hidden)
     typer.echo(
         f"\n{several(len(matrix.rows), 'mutant')}: {killed} caught by the rule that must, "
         f"{len(matrix.survivors)} survive{elsewhere}; {matrix.seconds:.0f} s"
@@ -65,6 +66,8 @@ def show_matrix(matrix: KillMatrix) -> None:
 def _verdict(row: Row) -> str:
     if not row.applies:
         return "no effect"
+    if row.hidden:
+        return "hidden by noise"
     return "caught" if row.killed else "SURVIVES"
 
 

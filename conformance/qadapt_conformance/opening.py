@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from qadapt import Backend
+from qadapt.jobs import Budget
 from qadapt_conformance.exclusion import Settings, SettingsError, read_settings
 from qadapt_conformance.plan import Plan
 from qadapt_conformance.tier import Tier
 
 
-def choose(name: str | None, file: Path | None, tier: Tier | None) -> list[Settings]:
+def choose(name: str | None, file: Path | None, tier: Tier | None, budget: Budget | None = None) -> list[Settings]:
     """Say which backends are meant.
 
     Args:
         name: Full name of the one that is; all that the file names when omitted.
         file: A ``conformance.toml``.
         tier: How much of the suite, whatever the file says.
+        budget: What the run of each backend may cost, likewise.
 
     Raises:
         SettingsError: The file is not what it should be, or does not name the backend; or nothing is named.
@@ -29,12 +31,25 @@ def choose(name: str | None, file: Path | None, tier: Tier | None) -> list[Setti
         found = [settings for settings in read_settings(file) if name in (None, settings.target)]
         if not found:
             raise SettingsError(f"{file}: no table [[backend]] has the target {name!r}")
-    return [settings.model_copy(update={"tier": tier}) for settings in found] if tier else found
+    said = {name: value for name, value in (("tier", tier), ("budget", budget)) if value is not None}
+    return [settings.model_copy(update=said) for settings in found]
 
 
-def paying(opened: Backend, tier: Tier) -> bool:
-    """Whether a plan comes first: the backend is a machine, or the tier is that of machines."""
-    return tier is not Tier.OFFLINE and (tier is Tier.HARDWARE or not opened.capabilities.simulated)
+def paying(opened: Backend, wanted: Settings) -> bool:
+    """Whether a plan comes first: the backend is a machine, the tier is that of machines, or there is a budget."""
+    if wanted.tier is Tier.OFFLINE:
+        return False
+    return wanted.tier is Tier.HARDWARE or wanted.budget is not None or not opened.capabilities.simulated
+
+
+def check_budget(opened: Backend, wanted: Settings, plan: Plan) -> None:
+    """Refuse a plan that is over the budget, or of which nobody says what it costs.
+
+    Raises:
+        BudgetError: It is.
+    """
+    if wanted.budget is not None:
+        wanted.budget.check(plan.cost, free=opened.capabilities.simulated)
 
 
 def refusal(opened: Backend, tier: Tier, allowed: bool, option: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from qadapt import Backend, Cost, Work
+from qadapt.cost import NOTHING
 from qadapt.provider import Costing
 from qadapt_conformance import rules as _rules  # noqa: F401 - fills RULES
 from qadapt_conformance.rule import RULES, Rule
@@ -71,7 +72,7 @@ def plan_suite(
         tier: How much of the suite.
         seed: Of the run.
     """
-    lines, cost = [], Cost()
+    lines, cost = [], NOTHING
     for rule in RULES.values():
         applies = tier in rule.tiers and (rules is None or rule.id in rules) and not rule.not_declared(backend)
         if not applies:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-OPTIONS = ("tier", "settings", "report", "hardware")
+OPTIONS = ("tier", "settings", "report", "budget", "hardware")
 """Options that mean nothing without a backend."""
 
 
@@ -20,6 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--qadapt-tier", metavar="TIER", help="How much of it: offline, simulator or hardware.")
     group.addoption("--qadapt-settings", metavar="FILE", type=Path, help="A conformance.toml with exclusions.")
     group.addoption("--qadapt-report", metavar="DIR", type=Path, help="Write the report there.")
+    group.addoption(
+        "--qadapt-budget", metavar="LIMITS", help="Refuse a plan of more than that, as 20usd,300s,1e6shots."
+    )
     group.addoption("--qadapt-hardware", action="store_true", help="Submit jobs to a backend that is a machine.")
 
 

@@ -24,6 +24,9 @@ SHOTS = 4096
 CLOSE = 1e-9
 """Largest deviation of a compiled circuit: of a probability, or of an overlap of unitaries from 1."""
 
+ROUNDS = 64
+"""Most rounds that make up the shots of one look, where the backend takes few at once."""
+
 Values = Mapping[str, ArrayLike] | Bindings
 
 
@@ -79,13 +82,19 @@ class Probe:
         """Return the shots that a rule wants, or as many as the backend gives."""
         return min(wanted, self.capabilities.max_shots)
 
+    def rounds(self, shots: int) -> list[int]:
+        """Divide shots per row into rounds that the backend takes, at most ``ROUNDS`` of them."""
+        most = self.capabilities.max_shots
+        full, rest = divmod(min(shots, ROUNDS * most), most)
+        return [most] * full + [rest] * bool(rest)
+
     def run(
         self, circuit: Circuit, values: Values | None = None, *, shots: int = SHOTS, backend: Backend | None = None
     ) -> Counts:
         """Run a circuit the way a user does: compile, chunk, submit, wait, collect.
 
         On a target with noise it does not run side by side with copies of itself: which noise to expect depends on the
-        qubits.
+        qubits. More shots than the backend takes at once are run in several rounds.
 
         Args:
             circuit: The circuit.
@@ -94,16 +103,19 @@ class Probe:
             backend: Something in front of the backend.
         """
         packed = None if self._judge.exact else False
-        counted = run(
-            circuit,
-            bind(values),
-            backend or self.backend,
-            shots=self.shots(shots),
-            seed=self.seed(),
-            packed=packed,
-            ledger="none",  # what a rule submits is not worth a record of the user's
-        )
-        return counted.counts
+        rounds = [
+            run(
+                circuit,
+                bind(values),
+                backend or self.backend,
+                shots=part,
+                seed=self.seed(),
+                packed=packed,
+                ledger="none",  # what a rule submits is not worth a record of the user's
+            ).counts
+            for part in self.rounds(shots)
+        ]
+        return added(rounds)
 
     def agrees(
         self, circuit: Circuit, values: Values | None = None, *, shots: int = SHOTS, backend: Backend | None = None
@@ -144,17 +156,12 @@ class Probe:
 
         Args:
             circuit: The circuit.
-            values: Values of its parameters.
-            shots: Shots per row.
+            values: Values of its parameters; of more rows than the backend takes at once, the first ones are taken.
+            shots: Shots per row, or as many as the backend gives.
             seed: Seed of the work.
-
-        Raises:
-            NotRun: The backend does not take so many rows at once.
         """
         compiled = compile_circuit(circuit, self.target)
-        bindings = compiled.bind(bind(values))
-        if bindings.rows > self.capabilities.max_rows:
-            raise NotRun(f"needs {bindings.rows} rows in one work, the backend declares {self.capabilities.max_rows}")
+        bindings = next(compiled.bind(bind(values)).blocks(self.capabilities.max_rows))
         return Work(compiled.circuit, bindings, self.shots(shots), seed)
 
     def execute(self, works: Sequence[Work]) -> list[Result]:
@@ -174,13 +181,22 @@ class Probe:
         pieces = [replace(work, bindings=part) for work in works for part in work.bindings.blocks(most)]
         comparisons = [self._judge.compare(work.circuit, work.bindings) for work in pieces]
         planned = [
-            replace(work, shots=self.shots(self._judge.shots(comparison, work.shots)))
-            for work, comparison in zip(pieces, comparisons, strict=True)
+            self._judge.shots(comparison, work.shots) for work, comparison in zip(pieces, comparisons, strict=True)
         ]
-        results = self.execute(planned)
-        yield fact(len(results) == len(pieces), f"{len(results)} results for {len(pieces)} works")
-        for comparison, result in zip(comparisons, results, strict=False):
-            yield from self._looks(comparison, result.counts)
+        rounds = [self._rounds(work, shots) for work, shots in zip(pieces, planned, strict=True)]
+        results = self.execute([work for each in rounds for work in each])
+        wanted = sum(map(len, rounds))
+        yield fact(len(results) == wanted, f"{len(results)} results for {wanted} works")
+        left = iter(results)
+        for comparison, each in zip(comparisons, rounds, strict=True):
+            if got := [result.counts for _, result in zip(each, left, strict=False)]:
+                yield from self._looks(comparison, added(got))
+
+    def _rounds(self, work: Work, shots: int) -> list[Work]:
+        """The same work as often as so many shots take, each with a seed of its own."""
+        parts = self.rounds(shots)
+        seeds = [work.seed, *(self.seed() for _ in parts[1:])] if work.seed is not None else [None] * len(parts)
+        return [replace(work, shots=part, seed=seed) for part, seed in zip(parts, seeds, strict=True)]
 
     def _looks(self, comparison: Comparison, counts: Counts) -> Iterator[Finding]:
         if self.rehearsal:
@@ -192,6 +208,16 @@ class Probe:
 def bind(values: Values | None) -> Bindings:
     """Take values in any form; none at all are one row of nothing."""
     return values if isinstance(values, Bindings) else Bindings.of(values or {})
+
+
+def added(rounds: Sequence[Counts]) -> Counts:
+    """Counts of several rounds as one; those of the first alone if their tables differ in shape."""
+    first, *others = rounds
+    shapes = [[table.shape for table in counts.registers] for counts in rounds]
+    if not others or any(shape != shapes[0] for shape in shapes):
+        return first
+    tables = zip(*(counts.registers for counts in rounds), strict=True)
+    return Counts(tuple(sum(each[1:], each[0]) for each in tables), sum(counts.shots for counts in rounds))
 
 
 def same(first: Counts, second: Counts) -> bool:

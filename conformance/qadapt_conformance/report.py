@@ -21,6 +21,7 @@ class Report(BaseModel):
         ideal: Whether the target declares no noise.
         capabilities: What the backend declares.
         tier: How much of the suite was run.
+        settings: The file that named the backend and its exclusions, as it was given; empty without one.
         spec: Version of the specification.
         seed: Seed of the run; with it the run repeats on a backend that declares seeds.
         alpha: Probability of anything wrong said about a right backend, at most.
@@ -40,6 +41,7 @@ class Report(BaseModel):
     ideal: bool
     capabilities: Capabilities
     tier: Tier
+    settings: str = ""
     spec: str
     seed: int
     alpha: float

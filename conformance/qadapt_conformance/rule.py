@@ -51,7 +51,7 @@ class Rule:
         if missing:
             return f"capability {', '.join(missing)}"
         live = len(backend.target.live_qubits)
-        return f"{self.qubits} qubits, the target has {live}" if live < self.qubits else self.lacks(backend)
+        return f"{self.qubits} live qubits, the target has {live}" if live < self.qubits else self.lacks(backend)
 
 
 RULES: dict[str, Rule] = {}

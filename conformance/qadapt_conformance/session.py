@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from qadapt import Backend, QadaptError
+from qadapt import Backend, BudgetError, QadaptError
+from qadapt.jobs import Budget
 from qadapt.registry import using
 from qadapt_conformance.exclusion import Settings, SettingsError
-from qadapt_conformance.opening import choose, paying, plan_lines, refusal
+from qadapt_conformance.opening import check_budget, choose, paying, plan_lines, refusal
 from qadapt_conformance.plan import plan_suite
 from qadapt_conformance.report import Report
 from qadapt_conformance.reports import write_reports
-from qadapt_conformance.reports.summary import headline
+from qadapt_conformance.reports.summary import headline, told
 from qadapt_conformance.rule import RULES
 from qadapt_conformance.suite import run_suite
 from qadapt_conformance.tier import Tier
@@ -45,7 +46,7 @@ class RuleItem(pytest.Item):
         report = self.run.report
         entry = report.of(self.name)
         if entry.verdict is Verdict.VIOLATES:
-            raise NotKeptError(entry.message)
+            raise NotKeptError(told(report, entry))
         if entry in report.left:
             raise NotKeptError(f"[{entry.rule}] {entry.verdict} on {report.backend}: {entry.message}")
         if entry.verdict is not Verdict.CONFORMS:
@@ -110,29 +111,26 @@ class Session:
             with warnings.catch_warnings():
                 # What the session makes of warnings does not decide what a backend computes.
                 warnings.simplefilter("default")
-                return run_suite(self._backend, rules=chosen, tier=tier, exclusions=exclusions)
+                found = run_suite(self._backend, rules=chosen, tier=tier, exclusions=exclusions)
+            file = self._config.getoption("--qadapt-settings")
+            return found if file is None else found.model_copy(update={"settings": str(file)})
         except SettingsError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         except Exception as error:
             return error  # for every item, without another run
 
     def pytest_sessionstart(self) -> None:
-        """Open the backend, and show what a machine would be asked for.
+        """Open the backend.
 
         Raises:
-            UsageError: It cannot be opened, or is a machine that nobody allowed to be used.
+            UsageError: It cannot be opened.
         """
         if self._config.option.collectonly:
             return
-        name, tier = self._settings.target, self._settings.tier
         try:
-            self._backend = self._stack.enter_context(using(name))
+            self._backend = self._stack.enter_context(using(self._settings.target))
         except QadaptError as error:
             raise pytest.UsageError(f"--qadapt-backend: {error}") from None
-        if paying(self._backend, tier):
-            self._write(plan_lines(plan_suite(self._backend, tier=tier)))
-        if why := refusal(self._backend, tier, self._config.getoption("--qadapt-hardware"), "--qadapt-hardware"):
-            raise pytest.UsageError(why)
 
     def pytest_report_header(self) -> str:
         """What is judged."""
@@ -150,8 +148,24 @@ class Session:
         return report
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note which rules are left after all that deselects."""
+        """Note which rules are left after all that deselects, and show what a machine would be asked for.
+
+        Raises:
+            UsageError: That is over the budget, or the backend is a machine that nobody allowed to be used.
+        """
         self._selected = {item.name for item in session.items if isinstance(item, RuleItem)}
+        backend, wanted = self._backend, self._settings
+        if backend is None:
+            return
+        if paying(backend, wanted):
+            plan = plan_suite(backend, rules=self._selected, tier=wanted.tier)
+            self._write(plan_lines(plan))
+            try:
+                check_budget(backend, wanted, plan)
+            except BudgetError as error:
+                raise pytest.UsageError(str(error)) from None
+        if why := refusal(backend, wanted.tier, self._config.getoption("--qadapt-hardware"), "--qadapt-hardware"):
+            raise pytest.UsageError(why)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -193,7 +207,10 @@ class Session:
         if tier is not None and tier not in list(Tier):
             raise pytest.UsageError(f"--qadapt-tier: {tier!r} is none of {', '.join(Tier)}")
         try:
-            found = choose(self._config.getoption("--qadapt-backend"), file, Tier(tier) if tier else None)
+            budget = Budget.of(self._config.getoption("--qadapt-budget"))
+            found = choose(self._config.getoption("--qadapt-backend"), file, Tier(tier) if tier else None, budget)
+        except BudgetError as error:
+            raise pytest.UsageError(f"--qadapt-budget: {error}") from None
         except SettingsError as error:
             raise pytest.UsageError(f"--qadapt-settings: {error}") from None
         if len(found) > 1:

@@ -16,7 +16,7 @@ from qadapt_conformance.exclusion import Exclusion, SettingsError, check_exclusi
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.mutants import MUTANTS
 from qadapt_conformance.report import Report
-from qadapt_conformance.rule import RULES, Rule
+from qadapt_conformance.rule import EVERYWHERE, RULES, Rule
 from qadapt_conformance.spec import SPEC
 from qadapt_conformance.statistics import ALPHA, holm
 from qadapt_conformance.tier import Tier
@@ -64,12 +64,13 @@ def run_suite(
         raise KeyError(f"unknown rules {sorted(unknown)}, known are {', '.join(RULES)}")
     check_exclusions(exclusions)
     began = time.monotonic()
-    trials = []
+    trials: list[Trial] = []
     with Tracked(backend) as tracked:
         for number, rule in enumerate(RULES.values()):
             if show is not None:
                 show(rule, number, len(RULES))
-            trials.append(_trial(rule, tracked, tier, seed, rules))
+            gone = next((trial.rule.id for trial in trials if trial.unavailable), "")
+            trials.append(_trial(rule, tracked, tier, seed, rules, gone))
     _check_matches(exclusions, trials)
     _stop_cascade(trials)
     _add_evidence(trials)
@@ -97,13 +98,16 @@ def run_suite(
     )
 
 
-def _trial(rule: Rule, backend: Backend, tier: Tier, seed: int, selected: Collection[str] | None) -> Trial:
+def _trial(rule: Rule, backend: Backend, tier: Tier, seed: int, selected: Collection[str] | None, gone: str) -> Trial:
+    """Try a rule, unless it is not part of the run, or the vendor was gone when another one was tried."""
     if tier not in rule.tiers:
         return Trial(rule, stopped=(Verdict.NOT_RUN, f"not in tier {tier}"), in_tier=False)
     if selected is not None and rule.id not in selected:
         return Trial(rule, stopped=(Verdict.NOT_RUN, "not selected"))
     if missing := rule.not_declared(backend):
         return Trial(rule, stopped=(Verdict.NOT_DECLARED, f"needs {missing}"))
+    if gone and rule.tiers != EVERYWHERE:
+        return Trial(rule, stopped=(Verdict.NOT_RUN, f"the vendor did not answer, see {gone}"))
     return look(rule, backend, seed)
 
 
@@ -172,7 +176,10 @@ def _verdict(trial: Trial, wrong: set[int], backend: str) -> tuple[Verdict, str,
         if verdict is Verdict.VIOLATES:
             message = _reads(trial, [Finding(said=message, p_value=0.0)], backend)
         return verdict, message, 0
-    return _decided(trial)
+    verdict, message, needs = _decided(trial)
+    if verdict is Verdict.CONFORMS and trial.judge is not None and (hidden := trial.judge.hidden):
+        message = f"noise hides what would tell the backend from {', '.join(f'`{name}`' for name in hidden)}"
+    return verdict, message, needs
 
 
 def _decided(trial: Trial) -> tuple[Verdict, str, int]:
@@ -197,14 +204,11 @@ def _decided(trial: Trial) -> tuple[Verdict, str, int]:
 
 
 def _reads(trial: Trial, bad: list[Finding], backend: str) -> str:
-    """Write a violation: what came, what should have come, where, and how to see it again."""
+    """Write a violation: what came, what should have come, and where."""
     rule, first = trial.rule, min(bad, key=lambda finding: finding.p_value)
     like = trial.judge.like(first, MUTANTS) if trial.judge is not None else ""
     lines = [f"[{rule.id}] VIOLATES on {backend}: {first.said}{f'; looks like mutant `{like}`' * bool(like)}"]
     lines += [f"  circuit : {first.circuit}"] * bool(first.circuit)
     lines += [f"  row     : {first.row}"] * bool(first.row)
     lines += [f"  more    : {len(bad) - 1} other findings of this rule are wrong"] * (len(bad) > 1)
-    again = f" --seed {trial.seed}" * bool(trial.seed)
-    lines += [f"  rerun   : qadapt conformance run --backend {backend} --rule {rule.id}{again}"]
-    lines += [f"  spec    : docs/spec.md#{rule.id.lower()}"]
     return "\n".join(lines)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from qadapt import Backend, Capabilities, Cost, Done, Failed, Pending, QadaptError, Target, Work
+from qadapt import Backend, Capabilities, Cost, Done, Failed, Pending, QadaptError, Target, UnavailableError, Work
+from qadapt.cost import NOTHING
 from qadapt.provider import Costing
+
+T = TypeVar("T")
 
 
 class Tracked:
@@ -23,7 +28,7 @@ class Tracked:
         self._inner = inner
         self._open = dict[str, None]()
         self.made = 0
-        self.spent = Cost()
+        self.spent = NOTHING
 
     @property
     def name(self) -> str:
@@ -50,8 +55,8 @@ class Tracked:
         return job
 
     def fetch(self, job_id: str) -> Pending | Done | Failed:
-        """Look at a job."""
-        state = self._inner.fetch(job_id)
+        """Look at a job; a vendor that does not answer is asked again."""
+        state = _patiently(partial(self._inner.fetch, job_id))
         if isinstance(state, Done | Failed):
             self._open.pop(job_id, None)
         return state
@@ -74,6 +79,19 @@ class Tracked:
             for job in self._open:
                 with suppress(QadaptError):
                     self._inner.cancel(job)
+
+
+PAUSES = (0.2, 1.0, 5.0)
+"""Seconds before a vendor that does not answer is asked again."""
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    for pause in PAUSES:
+        try:
+            return call()
+        except UnavailableError:
+            time.sleep(pause)
+    return call()
 
 
 def _executions(work: Sequence[Work]) -> Cost:

@@ -21,20 +21,20 @@ class Trial:
     Attributes:
         rule: The rule.
         judge: Who compares counts; None if the rule does not run.
-        seed: Of the run.
         findings: What it looked at.
         stopped: Verdict and reason, where something else than the findings decides.
         in_tier: Whether the tier of the run has the rule.
         bad_result: Whether counts were refused as no counts.
+        unavailable: Whether the vendor did not answer.
     """
 
     rule: Rule
     judge: Judge | None = None
-    seed: int = 0
     findings: list[Finding] = field(default_factory=list)
     stopped: tuple[Verdict, str] | None = None
     in_tier: bool = True
     bad_result: bool = False
+    unavailable: bool = False
 
 
 def look(rule: Rule, backend: Backend, seed: int, *, rehearsal: bool = False) -> Trial:
@@ -54,7 +54,7 @@ def look(rule: Rule, backend: Backend, seed: int, *, rehearsal: bool = False) ->
     if any(mutant.physical for mutant in mutants) or not exact:
         _gone_through(Trial(rule, judge), Stage(backend), seed, rehearsal=True)
         judge.settle()
-    trial = Trial(rule, judge, seed)
+    trial = Trial(rule, judge)
     _gone_through(trial, backend, seed, rehearsal=rehearsal)
     return trial
 
@@ -68,6 +68,7 @@ def _gone_through(trial: Trial, backend: Backend, seed: int, *, rehearsal: bool)
     except NotRun as reason:
         trial.stopped = Verdict.NOT_RUN, str(reason)
     except (AccessError, UnavailableError) as error:
+        trial.unavailable = True
         trial.stopped = Verdict.NOT_RUN, f"{type(error).__name__}: {error}"
     except QadaptError as error:
         trial.bad_result = isinstance(error, BadResultError)

@@ -12,10 +12,12 @@ from shutil import which
 
 import pytest
 
-from qadapt import Backend
+from qadapt import Backend, backend
 from qadapt_conformance import Report, run_suite
+from qadapt_conformance.compare import compare
 from qadapt_conformance.mutants import MUTANTS
 from qadapt_conformance.reports import html
+from qadapt_conformance.reports.matrix import matrix
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 
@@ -111,6 +113,23 @@ def test_page(browser: playwright.Browser, pages: dict[str, Path], name: str, wi
     assert dark == (scheme == "dark")
     assert said == []
     assert all(url.startswith(("file:", "data:")) for url in asked)
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_of_a_comparison(
+    browser: playwright.Browser, right: Backend, tmp_path: Path, width: int, scheme: str
+) -> None:
+    report = compare([right, backend("local:emulator/wukong-72")], shots=4096)
+    (tmp_path / "compare.html").write_text(matrix(report), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+    page = context.new_page()
+    page.goto((tmp_path / "compare.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CONTRAST) == []
+    verdict = page.get_by_text("undecided, too much noise").first
+    assert verdict.bounding_box()["x"] < width  # what is said of two sides is seen without scrolling
     context.close()
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 import qadapt.cli
-from qadapt import Backend, UnavailableError
+from qadapt import Backend, Cost, UnavailableError
 from qadapt_conformance import RULES, Report, Tier, cli
 from qadapt_conformance.mutants import MUTANTS
 from qadapt_conformance.mutants.wrapped import Wrapped
@@ -80,6 +80,20 @@ def test_explain(call) -> None:  # type: ignore[no-untyped-def]
     assert "**Why.**" in outcome.out
     assert "ROWS" not in outcome.out
     assert call("explain", "BITS-99").code == 2
+    assert call("explain", "BITS-4", "BITS-99").code == 2
+
+
+def test_explain_several(call) -> None:  # type: ignore[no-untyped-def]
+    both = call("explain", "rows-1", "BITS-4")
+    assert both.out == call("explain", "ROWS-1").out + "\n" + call("explain", "BITS-4").out
+
+
+def test_explain_on_a_terminal_has_no_marks(call, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    outcome = call("explain", "BITS-4", "ROWS-1")
+    assert "**" not in outcome.out
+    assert "Why." in outcome.out
+    assert outcome.out.index("BITS-4") < outcome.out.index("ROWS-1")
 
 
 def test_a_run_of_all_conforms_and_writes_its_reports(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -134,6 +148,67 @@ def test_a_machine_needs_consent(call, right: Backend, monkeypatch: pytest.Monke
     assert Machine.submits == 0
     assert call(*words, "--hardware").code == 3
     assert Machine.submits > 0
+
+
+class Dear(Wrapped):
+    """A cent a submit."""
+
+    submits = 0
+
+    def submit(self, work, *, tag: str) -> str:  # type: ignore[no-untyped-def]
+        self.submits += 1
+        return super().submit(work, tag=tag)
+
+    def cost(self, work) -> Cost:  # type: ignore[no-untyped-def]
+        return Cost(shots=sum(item.bindings.rows * item.shots for item in work), dollars=0.01)
+
+
+def test_a_plan_over_the_budget_is_refused(
+    call, right: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    dear = Dear(right)
+    planned = plan_suite(dear, rules=["BITS-1"])
+    dollars = planned.jobs / 100
+    stand_in(monkeypatch, *[dear] * 7)
+    words = (*BACKEND, "--rule", "BITS-1", "--budget")
+    refused = call(*words, f"{dollars - 0.005:g}usd")
+    assert refused.code == 2
+    assert f"error[budget]: the run is over its budget: it takes {dollars:g} US dollars" in refused.err
+    assert f"in all {planned.jobs} jobs" in refused.out
+    assert call(*words, f"{planned.cost.shots - 1}shots", "--json").code == 2
+    assert dear.submits == 0
+    assert call(*words, "1usd", "--tier", "offline").code == 1  # nothing is submitted, so nothing is over
+    assert call(*words, f"{dollars + 0.005:g}usd").code == 3
+    assert dear.submits == planned.jobs
+    file = settings(tmp_path / "c.toml", 'target = "local:statevector"\nbudget = "0usd"')
+    from_file = ("run", "--settings", file, "--rule", "BITS-1")
+    assert "error[budget]" in call(*from_file).err
+    assert dear.submits == planned.jobs
+    assert call(*from_file, "--budget", "10usd").code == 3  # what is said last counts
+
+
+def test_what_nobody_can_price_is_over_the_budget_of_a_machine(
+    call, right: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    stand_in(monkeypatch, Machine(right), right)
+    monkeypatch.setattr(Machine, "submits", 0)
+    words = (*BACKEND, "--rule", "JOBS-3", "--budget", "5usd")
+    refused = call(*words, "--hardware")
+    assert refused.code == 2
+    assert "nobody says how many US dollars it takes" in refused.err
+    assert Machine.submits == 0
+    assert call(*words).code == 3  # a simulator takes no money
+
+
+def test_a_rerun_names_the_settings(call, right: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    (lost,) = (mutant for mutant in MUTANTS if mutant.name == "lost-shot")
+    file = settings(tmp_path / "c.toml", 'target = "local:statevector"\ntier = "hardware"')
+    with lost.make(right) as wrong:
+        stand_in(monkeypatch, wrong)
+        said = call("run", "--settings", file, "--rule", "SHOTS-1").out
+    assert f"run --backend local:statevector --rule SHOTS-1 --settings {file} --tier hardware\n" in said
+    assert "  explain : qadapt conformance explain SHOTS-1\n" in said
+    assert "rules not selected" in said
 
 
 def settings(path: Path, *tables: str) -> str:
@@ -198,7 +273,8 @@ def test_exclusions_of_the_settings(call, tmp_path: Path) -> None:  # type: igno
         ([*BACKEND, "--rule", "NOPE-1"], "no rule NOPE-1"),
         ([*BACKEND, "--seed", "-1"], "seed"),
         ([*BACKEND, "--tier", "space"], "space"),
-        ([*BACKEND, "--settings", "/nowhere.toml"], "/nowhere.toml"),
+        ([*BACKEND, "--settings", "/nowhere.toml"], "/nowhere.toml: No such file or directory"),
+        ([*BACKEND, "--budget", "20"], "error[budget]: '20' is no budget"),
         ([*BACKEND, "--report", "/dev/null/x"], "--report"),
         ([*BACKEND, "extra"], "extra"),
     ],

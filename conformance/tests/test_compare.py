@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from qadapt import Backend, backend
+from qadapt import Backend, Capabilities, backend
+from qadapt_conformance import compare_cli
 from qadapt_conformance.cli import app
 from qadapt_conformance.compare import EXACT, Adapter, MatchReport, compare
 from qadapt_conformance.mutants import MUTANTS
 from qadapt_conformance.mutants.right import Chip
 from qadapt_conformance.mutants.wrapped import Wrapped
-from qadapt_conformance.reports.matrix import matrix
+from qadapt_conformance.reports.matrix import DISTANCE, TOO_MUCH, cells, matrix, notes
 from qadapt_conformance.verdict import Verdict
 
 
@@ -114,6 +117,49 @@ def test_the_command(tmp_path: Path) -> None:
     written = MatchReport.model_validate_json((tmp_path / "out" / "compare.json").read_text(encoding="utf-8"))
     assert written.exit_code == 0
     assert (tmp_path / "out" / "compare.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_what_is_said_is_the_same_everywhere(three: MatchReport, tmp_path: Path) -> None:
+    words = {
+        Verdict.CONFORMS: (0.1, 0, "match"),
+        Verdict.VIOLATES: (0.1, 0, "DIFFER"),
+        Verdict.UNDECIDED: (0.1, 70_000, "undecided, needs 70,000 shots"),
+    }
+    (circuit, *_), (one, *_) = three.circuits, three.circuits[0].matches
+    shown = []
+    for verdict, (margin, needs, said) in words.items():
+        each = one.model_copy(update={"verdict": verdict, "margin": margin, "needs": needs})
+        assert cells(each) == (*cells(one)[:5], "0.1000", said)
+        shown.append(each)
+    blind = one.model_copy(update={"verdict": Verdict.UNDECIDED, "margin": None, "needs": 0})
+    assert cells(blind)[5:] == ("-", "undecided, too much noise")
+    assert notes(three) == [DISTANCE]
+    report = three.model_copy(update={"circuits": (circuit.model_copy(update={"matches": (*shown, blind)}),)})
+    assert notes(report) == [DISTANCE, TOO_MUCH]
+    page = matrix(report)
+    for said in [cells(each)[-1] for each in (*shown, blind)] + [DISTANCE, TOO_MUCH]:
+        assert said in page
+    assert "CONFORMS" not in page
+    assert "VIOLATES" not in page
+
+
+def test_the_command_says_what_is_cut(right: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Short(Named):
+        @property
+        def capabilities(self) -> Capabilities:
+            return self._inner.capabilities.model_copy(update={"max_shots": 20_000})
+
+    @contextmanager
+    def using(name: str) -> Iterator[Backend]:
+        yield Short(right) if name == "local:other" else right
+
+    monkeypatch.setattr(compare_cli, "using", using)
+    words = ["compare", "--backend", "local:statevector", "--backend", "local:other", "--adapter", "qtha"]
+    said = CliRunner().invoke(app, words).output
+    assert "rows of 20,000 shots, the most that a backend takes, instead of 65,536" in said
+    assert DISTANCE in said
+    assert TOO_MUCH not in said
+    assert "instead of" not in CliRunner().invoke(app, [*words, "--shots", "20000"]).output
 
 
 def test_the_command_with_one_backend() -> None:

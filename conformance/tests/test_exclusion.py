@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qadapt import Backend, Capabilities
+from qadapt.jobs import Budget
 from qadapt_conformance import Exclusion, SettingsError, Tier, Verdict, read_settings, run_suite
 from qadapt_conformance.mutants import MUTANTS
 from qadapt_conformance.mutants.wrapped import Wrapped
@@ -36,6 +37,19 @@ def exclusion(rule: str) -> Exclusion:
     return Exclusion(rule=rule, reason="The service does it so.", link="https://example.org/issues/7")
 
 
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(tmp_path / "nowhere.toml")
+    assert str(caught.value) == f"{tmp_path / 'nowhere.toml'}: No such file or directory"
+
+
+def test_a_budget_is_read(tmp_path: Path) -> None:
+    text = GOOD.replace('tier = "hardware"', 'budget = "20usd,1e6shots"')
+    chip, simulator = read_settings(written(tmp_path, text))
+    assert chip.budget == Budget(dollars=20, shots=1_000_000)
+    assert simulator.budget is None
+
+
 def test_a_file_is_read(tmp_path: Path) -> None:
     chip, simulator = read_settings(written(tmp_path, GOOD))
     assert (chip.target, chip.tier, simulator.tier) == ("acme:chip", Tier.HARDWARE, Tier.SIMULATOR)
@@ -52,6 +66,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("BITS-4", "BITS", "rule"),
         ('tier = "hardware"', 'tier = "all"', "tier"),
         ('target = "acme:chip"', 'target = "chip"', "target"),
+        ('target = "acme:chip"', 'target = "acme:chip"\nbudget = "20 dollars"', "'20 dollars' is no budget"),
+        ('target = "acme:chip"', 'target = "acme:chip"\nbudget = 20', "budget"),
         ('target = "acme:simulator"', 'target = "acme:simulator"\nskip = ["BITS-1"]', "skip"),
         ('[[backend]]\ntarget = "acme:simulator"', "[other]", "other"),
         ("[[backend]]", "[[backend]", "line 2"),

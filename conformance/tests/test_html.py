@@ -9,11 +9,12 @@ import pytest
 
 from qadapt import Cost
 from qadapt_conformance import RULES, Report, Tier, Verdict
+from qadapt_conformance.finding import Finding, Picture
 from qadapt_conformance.reports import html
 from qadapt_conformance.reports.evidence import inline
 from qadapt_conformance.reports.html import OPEN
 from qadapt_conformance.reports.markup import VOID, Markup, element, join
-from qadapt_conformance.reports.summary import chapters, headline, rerun, said
+from qadapt_conformance.reports.summary import UNSELECTED, chapters, headline, lines, rerun, said, told
 from qadapt_conformance.spec import sections
 
 
@@ -75,7 +76,8 @@ def test_a_violation_has_all_that_it_takes(page: Page) -> None:
         "3 of 8: a=0.5",
         "ab" * 32,
         "qadapt conformance run --backend 'acme:<script>alert(1)</script>&\ufffd' --rule BITS-1",
-        "From docs/spec.md#bits-1",
+        "qadapt conformance explain BITS-1",
+        "0.250 from the circuit, mean over the rows; noise explains 0.100",
     ):
         assert text in page.words, text
     assert sections()["BITS-1"].split("**Fix.**")[1].split("\n")[0].strip() in page.text
@@ -141,6 +143,15 @@ def test_outcomes_agree_with_the_exit_code(written) -> None:  # type: ignore[no-
             assert (headline(report).verdict is Verdict.VIOLATES) == (verdict is Verdict.VIOLATES)
 
 
+def test_what_is_excluded_or_not_submitted_is_in_the_headline(written) -> None:  # type: ignore[no-untyped-def]
+    known = {name: {"verdict": Verdict.EXCLUDED} for name in ("BITS-1", "BITS-2")}
+    assert headline(written(tier=Tier.OFFLINE)).word == "The offline tier conforms"
+    assert headline(written(known)).word == "Conforms, with 2 exclusions"
+    assert 'class="top conforms"' in html(written())
+    assert 'class="top excluded"' in html(written(known))
+    assert 'class="top violates"' in html(written(known | {"BITS-3": {"verdict": Verdict.VIOLATES}}))
+
+
 def test_nothing_conforms(written) -> None:  # type: ignore[no-untyped-def]
     silent = {name: {"verdict": Verdict.NOT_DECLARED} for name in RULES}
     assert headline(written(silent)).word == "Nothing conforms"
@@ -151,6 +162,69 @@ def test_a_rule_is_run_again_as_it_was(written) -> None:  # type: ignore[no-unty
     command = "qadapt conformance run --backend acme:chip --rule BITS-1"
     assert rerun(report, report.of("BITS-1")) == f"{command} --tier offline --seed 7"
     assert rerun(written(), report.of("BITS-1")) == command
+    # What the file says of the tier is said again: the rule may be rerun without the file.
+    named = written(settings="my conformance.toml")
+    assert rerun(named, named.of("BITS-1")) == f"{command} --settings 'my conformance.toml' --tier simulator"
+
+
+def test_a_violation_ends_with_the_commands_that_show_more(written) -> None:  # type: ignore[no-untyped-def]
+    report = written({"BITS-1": {"verdict": Verdict.VIOLATES, "message": "[BITS-1] VIOLATES on acme:chip: wrong"}})
+    assert told(report, report.of("BITS-1")).splitlines()[-2:] == [
+        "  rerun   : qadapt conformance run --backend acme:chip --rule BITS-1",
+        "  explain : qadapt conformance explain BITS-1",
+    ]
+    assert told(report, report.of("BITS-1")) in lines(report)
+
+
+def test_rules_that_were_not_asked_for_are_a_line(written) -> None:  # type: ignore[no-untyped-def]
+    silent = {name: {"verdict": Verdict.NOT_RUN, "message": UNSELECTED} for name in list(RULES)[1:]}
+    text = lines(written(silent | {"BITS-2": {"verdict": Verdict.NOT_RUN, "message": "the vendor is gone"}}))
+    assert f"NOT RUN: {len(RULES) - 2} rules not selected" in text
+    first, reason = [line for line in text.splitlines() if "BITS-2" in line]
+    assert first.startswith("NOT RUN")
+    assert reason == "NOT RUN: the vendor is gone (BITS-2)"
+    assert "BITS-3" not in text
+
+
+FAR = Picture(seen=(700, 300), expected=(0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("ideal", "margin", "within", "red"),
+    [
+        (True, None, True, True),
+        (False, 0.3, True, False),
+        (False, 0.1, True, False),  # the mean over the rows is within, whatever this row is
+        (False, 0.1, False, True),
+        (False, 0.3, False, False),  # too few shots to say that it is within, and nothing is outside
+        (False, None, True, False),
+    ],
+)
+def test_what_noise_explains_is_not_painted_as_wrong(  # type: ignore[no-untyped-def]
+    written, ideal: bool, margin: float | None, within: bool, red: bool
+) -> None:
+    look = Finding(said="x", p_value=0.5, statistical=True, distance=0.2, margin=margin, within=within, picture=FAR)
+    entry = {"verdict": Verdict.UNDECIDED, "message": "x", "findings": (look,)}
+    page = html(written({"BITS-1": entry}, ideal=ideal))
+    assert ("seen, outside" in page) == ('<g class="off">' in page) == red
+    assert ("expected without noise" in page) == (not ideal)
+    assert ('class="band"' in page) == ("key band" in page) == (margin is not None)
+
+
+def test_a_machine_has_noise_whatever_its_target_says(written) -> None:  # type: ignore[no-untyped-def]
+    entry = {"verdict": Verdict.VIOLATES, "message": "x", "findings": (Finding(said="x", p_value=0.0, picture=FAR),)}
+    machine = written().capabilities.model_copy(update={"simulated": False})
+    assert '<g class="off">' not in html(written({"BITS-1": entry}, capabilities=machine))
+    assert '<g class="off">' in html(written({"BITS-1": entry}))
+
+
+def test_what_noise_hides_is_not_tested(written) -> None:  # type: ignore[no-untyped-def]
+    said = "noise hides what would tell the backend from `angles-of-three-digits`"
+    page = html(written({"BITS-1": {"message": said}}))
+    shown = page[page.index('id="untested"') :]
+    assert "as far as it shows" in shown
+    assert "<code>angles-of-three-digits</code>" in shown
+    assert "as far as it shows" not in html(written())
 
 
 def test_every_rule_has_a_chapter() -> None:

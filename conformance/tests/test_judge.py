@@ -42,11 +42,17 @@ def test_the_exact_class_tells_right_from_wrong() -> None:
     (finding,) = judge.looks(comparison, counted(exact, 20_000))
     assert finding.p_value > 1e-3
     assert min(finding.against.values()) > 100
-    (wrong,) = judge.looks(comparison, counted(REVERSED.after(exact), 20_000))  # type: ignore[misc]
+    other = Judge(target, True, (REVERSED, DROPPED))
+    (wrong,) = other.looks(comparison, counted(REVERSED.after(exact), 20_000))  # type: ignore[misc]
     assert wrong.p_value < ALPHA
     assert wrong.against["reversed-bits"] < -100
-    assert judge.like(wrong, MUTANTS) == "reversed-bits"
+    assert other.like(wrong, MUTANTS) == "reversed-bits"
     assert judge.like(finding, MUTANTS) != "reversed-bits"
+    assert judge.like(wrong, MUTANTS) == ""
+    # What explains one look and not another one is not named.
+    (right,) = other.looks(comparison, counted(exact, 20_000))
+    assert right.p_value > 1e-3
+    assert other.like(wrong, MUTANTS) == ""
 
 
 @pytest.mark.parametrize("error", [0.001, 0.01, 0.05])
@@ -138,6 +144,17 @@ def test_a_look_that_cannot_blame_takes_no_part_in_blaming() -> None:
     assert finding.toward == {}
     assert finding.plan["dropped-rz"] == least.clearing["dropped-rz"]
     assert "dropped-rz" in finding.against
+
+
+def test_what_noise_hides_is_said() -> None:
+    judge = Judge(machine(0.01), False, (DROPPED, REVERSED))
+    judge.compare(turned_by(0.3), ROWS)
+    assert judge.hidden == ("dropped-rz",)
+    judge.compare(CIRCUIT, ROWS)
+    assert judge.hidden == ()
+    exact = Judge(machine(0.01), True, (DROPPED, REVERSED))
+    exact.compare(turned_by(0.3), ROWS)
+    assert exact.hidden == ()
 
 
 def test_where_no_look_can_blame_the_right_backend_is_cleared_all_the_same() -> None:

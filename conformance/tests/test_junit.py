@@ -30,6 +30,8 @@ def test_kinds_and_reasons(mixed: Report) -> None:
     assert {name: kind(case) for name, case in cases.items()} == dict.fromkeys(RULES, "passed") | told
     assert cases["BITS-1"][0].attrib["message"].startswith("VIOLATES: outcome 2 seen 0.500")
     assert "circuit : h(0); <b>cx</b>" in (cases["BITS-1"][0].text or "")
+    assert "\n  explain : qadapt conformance explain BITS-1" in (cases["BITS-1"][0].text or "")
+    assert "explain" not in (cases["BITS-4"][0].text or "")
     assert "needs 5000 shots" in cases["BITS-2"][0].attrib["message"]
     assert cases["BITS-3"][0].attrib["message"] == "NOT DECLARED: needs capability seed"
     assert cases["BITS-4"][0].attrib["message"] == "NOT RUN: UnavailableError: <down> \ufffd"

@@ -115,6 +115,20 @@ def test_lengths_are_to_scale() -> None:
     assert [g.attrib.get("class") for g in drawn.iter("g")] == ["off", "off"]
 
 
+@given(st.floats(0, 0.6), st.integers(0, 400))
+def test_what_noise_may_move_is_not_off(slack: float, count: int) -> None:
+    first, second = bars(Picture(seen=(count, 400 - count), expected=(0.5, 0.5)), slack)
+    for bar in (first, second):
+        assert bar.off == (bar.low > 0.5 + slack or bar.high < 0.5 - slack)
+
+
+def test_the_band_is_to_scale_and_ends_with_the_axis() -> None:
+    drawn = ElementTree.fromstring(draw(Picture(seen=(10, 90), expected=(0.1, 0.9)), slack=0.2, margin=0.2))
+    assert numbers(drawn, "rect", "x", "band") == pytest.approx([LEFT, LEFT + (RIGHT - LEFT) * 0.7], abs=1e-3)
+    assert numbers(drawn, "rect", "width", "band") == pytest.approx([(RIGHT - LEFT) * 0.3] * 2, abs=1e-3)
+    assert numbers(ElementTree.fromstring(draw(flat(4))), "rect", "x", "band") == []
+
+
 def test_bit_0_stands_at_the_right() -> None:
     texts = [text.text for text in ElementTree.fromstring(draw(flat(8))).iter("text")]
     assert "6 110" in texts

@@ -38,10 +38,18 @@ def test_the_plan_is_what_is_run(right: Backend) -> None:
     assert [line.rule for line in plan.rules] == [name for name in RULES if name in CHOSEN]
     assert plan.jobs == report.jobs
     assert plan.cost.shots == report.cost.shots
+    assert report.cost.dollars is not None
     assert plan.cost.dollars == pytest.approx(report.cost.dollars)
+    assert report.cost.dollars >= 0.01 * report.jobs
     for line in plan.rules:
         assert line.shots >= line.rows >= line.circuits
         assert line.title == RULES[line.rule].title
+
+
+def test_what_nobody_says_is_not_made_up(right: Backend) -> None:
+    assert plan_suite(right, rules=CHOSEN).cost.dollars is None
+    assert run_suite(right, rules=["SHOTS-1"]).cost.dollars is None
+    assert plan_suite(_Priced(right), rules=CHOSEN).cost.seconds is None
 
 
 def test_a_tier_leaves_out_what_it_does_not_have(right: Backend) -> None:

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from qadapt import Backend, UnavailableError
+from qadapt import Backend, Capabilities, UnavailableError, backend
 from qadapt_conformance import RULES, suite
 from qadapt_conformance import session as plugged
 from qadapt_conformance.mutants import MUTANTS
+from qadapt_conformance.mutants.wrapped import Wrapped
+from qadapt_conformance.plan import plan_suite
 
 pytest_plugins = ["pytester"]
 
@@ -96,9 +98,9 @@ def test_what_is_not_judged_fails(session, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(suite.RULES, "SHOTS-2", replace(RULES["SHOTS-2"], check=away))
     code, said = session(*ours())
     assert code == 1
-    assert "1 failed, 4 passed" in said
+    assert "3 failed, 2 passed" in said, "rules behind it that submit are not tried"
     assert f"[SHOTS-2] NOT RUN on {NAME}: UnavailableError: the service is away" in said
-    assert "without a verdict, so that the session fails: SHOTS-2" in said
+    assert "without a verdict, so that the session fails: SHOTS-2, DROP-1, JOBS-3" in said
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,7 @@ def test_a_violation_reads_well(session, monkeypatch: pytest.MonkeyPatch, right:
     assert code == 1
     assert f"[SHOTS-1] VIOLATES on {NAME}: " in said
     assert "  rerun   : qadapt conformance run" in said
+    assert "  explain : qadapt conformance explain SHOTS-1" in said
     assert "Traceback" not in said
     assert "session.py" not in said
     assert re.search(rf"^FAILED {NAME}::SHOTS-1", said, re.MULTILINE)
@@ -193,6 +196,8 @@ def test_own_tests_count_too(session, folder: Path) -> None:  # type: ignore[no-
         (ours("--qadapt-settings", "nowhere.toml"), "nowhere.toml"),
         (["--qadapt-backend", "nobody:x"], "no provider 'nobody'"),
         (ours("-n", "2"), "run them with -n 0"),
+        (ours("--qadapt-budget", "much"), "--qadapt-budget: 'much' is no budget"),
+        (["--qadapt-budget", "1usd"], "--qadapt-budget: needs --qadapt-backend"),
         (ours("--qadapt-settings", "c.toml"), "names local:statevector 2 times"),
     ],
 )
@@ -211,6 +216,43 @@ def test_settings_count(session, folder: Path) -> None:  # type: ignore[no-untyp
     code, said = session(*ours("--qadapt-settings", "c.toml"))
     assert code == 4
     assert "NOPE-1" in said
+
+
+def test_a_plan_over_the_budget_is_refused(session, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    ran = []
+    monkeypatch.setattr(plugged, "run_suite", lambda *_, **__: ran.append(1))
+    (folder / "c.toml").write_text(f'[[backend]]\ntarget = "{NAME}"\nbudget = "10shots"\n', encoding="utf-8")
+    for words in (("--qadapt-budget", "10shots"), ("--qadapt-settings", "c.toml")):
+        code, said = session(*ours(*words))
+        assert code == 4
+        assert "the run is over its budget: it takes " in said
+        assert "in all " in said
+    assert not ran
+
+
+def test_the_budget_is_that_of_the_selected_rules(session) -> None:  # type: ignore[no-untyped-def]
+    (planned,) = plan_suite(backend(NAME), rules=["JOBS-3"]).rules
+    code, said = session(*ours("--qadapt-budget", f"{planned.shots}shots", "-k", "JOBS-3"))
+    assert code == 1
+    assert "1 passed" in said
+
+
+def test_a_machine_is_shown_its_plan_and_needs_consent(session, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    class Machine(Wrapped):
+        @property
+        def capabilities(self) -> Capabilities:
+            return self._inner.capabilities.model_copy(update={"simulated": False})
+
+    @contextmanager
+    def using(name: str) -> Iterator[Backend]:
+        yield Machine(backend(name))
+
+    monkeypatch.setattr(plugged, "using", using)
+    monkeypatch.setattr(plugged, "run_suite", lambda *_, **__: pytest.fail("ran"))
+    code, said = session(*ours())
+    assert code == 4
+    assert "in all " in said
+    assert "pass --qadapt-hardware to submit them" in said
 
 
 def test_without_a_backend_it_does_nothing(tmp_path: Path) -> None:

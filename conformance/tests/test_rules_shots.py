@@ -1,4 +1,4 @@
-"""SHOTS-6: whoever draws passes, and whoever counts shots twice, shares or rounds them does not."""
+"""SHOTS-4 and SHOTS-6: whoever draws passes, and whoever counts shots twice, shares or rounds them does not."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from qadapt import Backend, Counts, Result, Work, backend
 from qadapt_conformance import Verdict, run_suite
 from qadapt_conformance.mutants.right import Chip
 from qadapt_conformance.mutants.wrapped import Wrapped
+from qadapt_conformance.rules.shots import EQUAL, _least_different
 
 
 def verdict(opened: Backend, seed: int = 0) -> Verdict:
@@ -87,3 +88,13 @@ def test_redrawing_is_no_violation(right: Backend) -> None:
 @pytest.mark.parametrize("wrong", [HalfTwice, Rounded, Shared, Stale])
 def test_shots_that_are_not_independent(right: Backend, wrong: type[Redrawn]) -> None:
     assert verdict(wrong(right)) is Verdict.VIOLATES
+
+
+@pytest.mark.parametrize("shots", [17, 100, 1000, 4096])
+@pytest.mark.parametrize("one", [0.05, 0.5, 0.95])
+def test_equal_rows_surely_differ_that_much(shots: int, one: float) -> None:
+    """False alarms of at most 1e-20 each, by the bound in the docstring; and what is asked is not nothing."""
+    least = _least_different(shots)
+    tossed = np.random.default_rng(shots).binomial(shots, one, (2000, EQUAL))
+    assert min(len(np.unique(row)) for row in tossed) >= least > 1
+    assert _least_different(4) == 0

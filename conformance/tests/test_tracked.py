@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from qadapt import Backend, Capabilities, Circuit, Done, Failed, Pending, Work
+import pytest
+
+from qadapt import Backend, Capabilities, Circuit, Done, Failed, Pending, UnavailableError, Work
 from qadapt.bindings import Bindings
 from qadapt.jobs import wait
 from qadapt.provider import Costing, Finding
 from qadapt_conformance.mutants.wrapped import Wrapped
-from qadapt_conformance.tracked import Tracked
+from qadapt_conformance.tracked import PAUSES, Tracked
 
 WORK = Work(Circuit(num_qubits=1, measured=[0]), Bindings.of({}), 7)
 
@@ -52,3 +54,23 @@ def test_optional_verbs_are_those_of_the_backend(right: Backend) -> None:
     tracked = Tracked(right)
     assert isinstance(tracked, Finding) == isinstance(right, Finding)
     assert isinstance(tracked, Costing) == isinstance(right, Costing)
+
+
+def test_a_vendor_that_does_not_answer_is_asked_again(right: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shaky(Wrapped):
+        asked = 0
+
+        def fetch(self, job_id: str) -> Pending | Done | Failed:
+            self.asked += 1
+            if self.asked <= len(PAUSES):
+                raise UnavailableError("bad gateway", provider="shaky", doubtful=False)
+            return super().fetch(job_id)
+
+    monkeypatch.setattr("qadapt_conformance.tracked.PAUSES", (0.0, 0.0, 0.0))
+    shaky = Shaky(right)
+    with Tracked(shaky) as tracked:
+        assert isinstance(wait(tracked, tracked.submit([WORK], tag="tag"))[0].counts.shots, int)
+        assert shaky.asked >= 4
+        shaky.asked = -1
+        with pytest.raises(UnavailableError):
+            tracked.fetch("job")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from qadapt import registry
-from qadapt.cli.console import show_json, show_note, show_table
+from qadapt.cli.console import several, show_json, show_note, show_table
 from qadapt.errors import QadaptError
 from qadapt.gates import GATES
 from qadapt.target import Target
@@ -39,7 +39,7 @@ def targets(
             item["backend"],
             item["qubits"],
             "all to all" if item["live_couplers"] is None else item["live_couplers"],
-            item["dead_couplers"] or "",
+            _dead(item),
             (item["calibrated"] or "")[:16].replace("T", " "),
             "sample" if item["sample"] else "",
             " ".join(item["native"]),
@@ -47,6 +47,11 @@ def targets(
         for item in found
     ]
     show_table(["backend", "qubits", "couplers", "dead", "calibrated", "", "native gates"], rows)
+
+
+def _dead(item: dict[str, Any]) -> str:
+    counts = {"qubit": item["qubits"] - item["live_qubits"], "coupler": item["dead_couplers"]}
+    return ", ".join(several(count, word) for word, count in counts.items() if count)
 
 
 def _summary(provider: str, target: Target) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from qadapt.isolate import receipts
 from qadapt.isolate.channel import LONGEST, Channel, WorkerTraceback
 from qadapt.isolate.frames import Part
 from qadapt.isolate.settings import Settings
-from qadapt.provider import Done, Failed, Pending, Work, check_works
+from qadapt.provider import Done, Failed, Pending, Work, check_row, check_works
 from qadapt.redact import redacted
 from qadapt.target import Capabilities, Target
 
@@ -33,9 +33,8 @@ class IsolatedBackend:
     A worker that ends, hangs or sends garbage is replaced at the next call. The jobs of a backend without ``retrieval``
     end with it; others are fetched by their ids from the new one.
 
-    ``open_isolated`` makes it, with the optional verbs ``find``, ``cost``, ``most_rows``, ``identity`` and ``adopt``
-    as far as the
-    backend in the worker has them.
+    ``open_isolated`` makes it, with the optional verbs ``find``, ``cost``, ``most_rows``, ``identity``, ``adopt`` and
+    ``lowered`` as far as the backend in the worker has them.
 
     Attributes:
         name: Full name, ``provider:target``.
@@ -177,12 +176,20 @@ class _Adopting(IsolatedBackend):
         return self._channel.call("adopt", lambda value, _: _text(value), {"job": job}, [encode_works(work)])
 
 
+class _Lowering(IsolatedBackend):
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """The circuit that the vendor would get for one row of a work, read back from the vendor's own form."""
+        check_row(work, row, self.target, self.capabilities)
+        return self._channel.call("lowered", _circuit, {"row": row}, [encode_works([work])])
+
+
 _OPTIONAL = {
     "find": _Finding,
     "cost": _Costing,
     "most_rows": _Limiting,
     "identity": _Identified,
     "adopt": _Adopting,
+    "lowered": _Lowering,
 }
 
 
@@ -250,6 +257,10 @@ def _texts(value: Any, _: Sequence[Part]) -> Mapping[str, str]:
     if not isinstance(value, dict):
         raise TypeError(f"{type(value).__name__} instead of texts by name")
     return {name: _text(text) for name, text in value.items()}
+
+
+def _circuit(_: Any, parts: Sequence[Part]) -> Circuit:
+    return Circuit.from_json(bytes(parts[0]))
 
 
 def _rows(value: Any, _: Sequence[Part]) -> int:

@@ -235,8 +235,9 @@ class Channel:
                     raise FrameError(f"an answer to request {number!r} of {self._number}")
             except _BROKEN as error:
                 raise self._failed(error, end, seconds, doubtful) from None
-            if number == self._number:  # and not to a request that its caller gave up, as by Ctrl-C
+            if number == self._number:
                 return frame
+            _conceal(frame)  # the answer to a request that its caller gave up, as by Ctrl-C
 
     def _failed(self, error: Exception, end: float, seconds: float, doubtful: bool) -> UnavailableError:
         """The error of a call that the worker did not answer."""

@@ -35,6 +35,7 @@ from qadapt.provider import (
     Finding,
     Identified,
     Limiting,
+    Lowering,
     Pending,
     Provider,
     Requirements,
@@ -79,7 +80,14 @@ class Worker:
         if backend.capabilities.retrieval:
             self._receipts = Path(arguments["receipts"])
             receipts.prune(self._receipts)
-        verbs = {"find": Finding, "cost": Costing, "most_rows": Limiting, "identity": Identified, "adopt": Adopting}
+        verbs = {
+            "find": Finding,
+            "cost": Costing,
+            "most_rows": Limiting,
+            "identity": Identified,
+            "adopt": Adopting,
+            "lowered": Lowering,
+        }
         said = {
             "name": backend.name,
             "target": backend.target.to_json(),
@@ -156,6 +164,11 @@ class Worker:
         backend = self._opened
         assert isinstance(backend, Adopting)
         return _text(backend.adopt(arguments["job"], decode_works(parts[0])), "adopt"), ()
+
+    def _do_lowered(self, arguments: Mapping[str, Any], parts: Sequence[Part]) -> Said:
+        backend, (work,) = self._opened, decode_works(parts[0])
+        assert isinstance(backend, Lowering)
+        return None, [backend.lowered(work, arguments["row"]).to_json().encode()]
 
     @property
     def _opened(self) -> Backend:

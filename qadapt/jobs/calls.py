@@ -87,7 +87,7 @@ class Calls:
                 try:
                     return self._handed(works, tag, meanwhile)
                 except ProviderError as error:
-                    if _doubtful(error) and (job := self._found(tag)):
+                    if _doubtful(error) and (job := self._found(tag, error)):
                         return job
                     raise
         raise AssertionError("tenacity returns or raises")
@@ -206,12 +206,13 @@ class Calls:
             if underway.done():
                 _underway.pop(tag, None)
 
-    def _found(self, tag: str) -> str | None:
+    def _found(self, tag: str, ended: ProviderError) -> str | None:
         """Job id of a submit that ends just now; the vendor's troubles here must not count as those of the submit."""
         try:
             return self.whereabouts(tag, time.monotonic())
-        except DoubtError:
-            raise
+        except DoubtError as error:
+            text = f"{error}, which ended with {type(ended).__name__}: {ended}"
+            raise DoubtError(text, provider=error.provider) from ended
         except ProviderError as error:
             raise LostError(f"submit {tag} may have arrived: {error}", provider=error.provider) from error
 

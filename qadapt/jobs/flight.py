@@ -145,6 +145,7 @@ class Flight:
         self._backend = backend
         self._policy = policy
         self._run = run or uuid.uuid4().hex[:12]
+        self._recorded = record is not unrecorded
         self._record = record
         self._afford = afford
         self._show = show
@@ -154,7 +155,7 @@ class Flight:
         self._sends = Counter[int]()
         self._open: list[_Open] = []
         self._results: dict[int, tuple[Result, ...]] = {}
-        self._doubt: list[int] = []
+        self._doubt: dict[int, DoubtError] = {}
         self._error: QadaptError | None = None
         self._hand: _Submit | None = None
         self._next: _Submit | None = None
@@ -197,7 +198,7 @@ class Flight:
                 return
         note = f"{chunk.job!r}, named by the user, is no job of this chunk, or has failed"
         self._record(Change(chunk.number, State.IN_DOUBT, chunk.attempt, chunk.tag, note=note))
-        self._doubt.append(chunk.number)
+        self._doubt[chunk.number] = DoubtError(note, provider=self._backend.name)
 
     def _is_there(self, chunk: Chunk) -> bool:
         """Whether a job that failed or was cancelled can be fetched after all.
@@ -241,13 +242,15 @@ class Flight:
         if self._error is not None:
             raise self._error
         if self._doubt:
+            first = next(iter(self._doubt.values()))
             raise InDoubtError(
-                f"run {self._run}: of {len(self._plan.chunks)} submits, {len(self._doubt)} in doubt: the answer was "
-                f"lost, and {self._backend.name} cannot be asked whether it has the job",
+                f"run {self._run}: of {len(self._plan.chunks)} submits, {len(self._doubt)} in doubt: {first}",
                 run=self._run,
-                chunks=self._doubt,
-                hint=f"qadapt jobs show {self._run} says how to settle it; resume --resend sends it again unseen",
-            )
+                chunks=list(self._doubt),
+                hint=f"qadapt jobs show {self._run} says how to settle it; resume --resend sends it again unseen"
+                if self._recorded
+                else "",
+            ) from first
         return self._results
 
     def _fill(self) -> None:
@@ -357,7 +360,7 @@ class Flight:
     def _doubted(self, number: int, attempt: int, tag: str, error: DoubtError) -> None:
         self._write(Change(number, State.IN_DOUBT, attempt, tag, note=_said(error)))
         if self._policy.in_doubt == "hold" or not self._again(number, attempt):
-            self._doubt.append(number)
+            self._doubt[number] = error
 
     def _again(self, number: int, attempt: int) -> bool:
         """Send the works of a chunk once more, as a new job, if patience and budget last."""

@@ -6,14 +6,14 @@ equal structure (the tiles of a packed circuit) form one group and are simulated
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qadapt.circuit import Angle, Circuit, Operation
+from qadapt.circuit import Angle, Circuit, Operation, op
 from qadapt.errors import NotSupportedError
 
 
@@ -96,6 +96,30 @@ def split(circuit: Circuit, registers: Sequence[Sequence[int]]) -> tuple[Compone
         )
         for home, local in members.items()
     )
+
+
+def merge(components: Iterable[Component], num_qubits: int) -> Circuit:
+    """Put components together to a circuit: what ``split`` takes apart, but for fences and components left out.
+
+    Args:
+        components: Gates that share a qubit keep their order, those of different components come one after the other.
+        num_qubits: Qubits of the circuit.
+
+    Raises:
+        CircuitError: They measure a qubit twice, or name one that there is not.
+    """
+    operations: list[Operation] = []
+    registers: dict[int, dict[int, int]] = {}
+    for component in components:
+        own = component.qubits
+        pairs = zip(component.gates, component.angles, strict=True)
+        operations += [op(name, *(own[q] for q in qubits), angles=angles) for (name, qubits), angles in pairs]
+        for read in component.reads:
+            registers.setdefault(read.register, {}).update(
+                zip(read.bits, (own[qubit] for qubit in read.qubits), strict=True)
+            )
+    measured = [[qubit for _, qubit in sorted(bits.items())] for _, bits in sorted(registers.items())]
+    return Circuit(num_qubits=num_qubits, operations=tuple(operations), measured=measured)
 
 
 def group(components: Sequence[Component]) -> tuple[tuple[Component, ...], ...]:

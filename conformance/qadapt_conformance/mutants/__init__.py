@@ -9,6 +9,7 @@ from qadapt_conformance.mutants.adapter import ADAPTER
 from qadapt_conformance.mutants.compiler import COMPILER
 from qadapt_conformance.mutants.declared import DECLARED
 from qadapt_conformance.mutants.jobs import JOBS
+from qadapt_conformance.mutants.lowered import LOWERED
 from qadapt_conformance.mutants.mutant import Mutant
 from qadapt_conformance.mutants.packing import PACKING
 from qadapt_conformance.mutants.physics import PHYSICS
@@ -24,6 +25,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *JOBS,
     *DECLARED,
     *COMPILER,
+    *LOWERED,
     *PACKING,
     *ADAPTER,
 )

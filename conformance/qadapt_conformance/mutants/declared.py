@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from qadapt import Backend, NotSupportedError, Parameter, Target, Work
-from qadapt_conformance.lacks import dead_qubits
+from qadapt_conformance.lacks import dead_qubits, works
 from qadapt_conformance.mutants.change import parameters, patched, seam, wrapped
 from qadapt_conformance.mutants.wrapped import Wrapped
 
@@ -84,7 +84,7 @@ DECLARED = (
         "Exact sampling is declared, and seeds are not.",
         wrapped(exact_sampling=True, seed=False),
     ),
-    seam("fewer-works-than-declared", "NAMES-7", "Half the works that are declared are refused.", _Narrow),
+    seam("fewer-works-than-declared", "NAMES-7", "Half the works that are declared are refused.", _Narrow, lacks=works),
     seam(
         "native-parameters-missing",
         "NAMES-8",

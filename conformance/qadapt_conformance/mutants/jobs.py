@@ -20,6 +20,7 @@ from qadapt import (
     sample,
 )
 from qadapt_conformance import oracle
+from qadapt_conformance.lacks import forgetful
 from qadapt_conformance.mutants.change import seam, wrapped
 from qadapt_conformance.mutants.wrapped import Wrapped
 
@@ -228,6 +229,7 @@ JOBS = (
         "JOBS-7",
         "Jobs can be fetched from another process as declared, and are not there.",
         wrapped(retrieval=True),
+        lacks=forgetful,
     ),
     seam("pending-again", "JOBS-8", "A job that has ended is pending again.", _Flickering),
 )

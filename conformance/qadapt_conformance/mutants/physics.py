@@ -222,6 +222,12 @@ ANGLES = (
         before=angles(lambda a: np.round(a, 2)),
     ),
     physical(
+        "angles-of-three-digits",
+        "ANGLES-4",
+        "Angles are written with three digits.",
+        before=angles(lambda a: np.round(a, 3)),
+    ),
+    physical(
         "two-percent-over-rotation", "ANGLES-4", "Every angle is 2 % too large.", before=angles(lambda a: a * 1.02)
     ),
     physical(

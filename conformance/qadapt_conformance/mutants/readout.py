@@ -10,6 +10,7 @@ import numpy as np
 
 from qadapt import Counts, Operation, Result, Work
 from qadapt_conformance import oracle
+from qadapt_conformance.lacks import seeds, works
 from qadapt_conformance.mutants.change import (
     measured,
     operations,
@@ -215,7 +216,13 @@ BITS = (
         before=_registers_sorted,
     ),
     seam("register-dropped", "BITS-7", "The last register is lost.", wrapped(after=_register_lost)),
-    seam("padded-width", "ROWS-5", "Tables are padded to the widest of the job (qBraid/qBraid#1323).", _Padded),
+    seam(
+        "padded-width",
+        "ROWS-5",
+        "Tables are padded to the widest of the job (qBraid/qBraid#1323).",
+        _Padded,
+        lacks=works,
+    ),
 )
 
 SHOTS = (
@@ -247,6 +254,7 @@ SHOTS = (
         "SHOTS-3",
         "Without a seed every submit draws with the same one (quantumlib/qsim#172).",
         wrapped(before=lambda work: replace(work, seed=7) if work.seed is None else work),
+        lacks=seeds,
     ),
     seam(
         "rounded-probabilities",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from qadapt import Bindings, Result, Work
+from qadapt_conformance.lacks import works
 from qadapt_conformance.mutants.change import physical, seam, tables
 from qadapt_conformance.mutants.mutant import Table
 from qadapt_conformance.mutants.readout import reversed_bits
@@ -61,6 +62,12 @@ ROWS = (
         "Only the first row is read (unitaryfoundation/metriq-gym#650).",
         after=lambda t: np.repeat(t[:1], len(t), axis=0),
     ),
+    physical(
+        "later-rows-rolled",
+        "ROWS-1",
+        "The rows behind the sixteenth, a batch, come one too late.",
+        after=lambda t: np.concatenate([t[:16], np.roll(t[16:], 1, axis=0)]),
+    ),
     physical("last-row-missed", "ROWS-1", "The last row repeats the one before.", after=_last_again),
     physical(
         "single-row-reversed",
@@ -77,11 +84,13 @@ ROWS = (
         "ROWS-4",
         "The rows of the second work of a job come in the opposite order (quantumlib/Cirq#8060).",
         _LaterWorksTurned,
+        lacks=works,
     ),
     seam(
         "works-out-of-order",
         "ROWS-5",
         "The results of a job come in the opposite order (qiboteam/qibocal#1399).",
         _WorksReversed,
+        lacks=works,
     ),
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from math import inf
 
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.report import Report
 from qadapt_conformance.reports.markup import Markup, element, join
 from qadapt_conformance.reports.pictures import draw
-from qadapt_conformance.reports.summary import leading, pictured, probability, rerun, said
+from qadapt_conformance.reports.summary import explain, leading, pictured, probability, rerun, said
 from qadapt_conformance.spec import sections
 from qadapt_conformance.verdict import RuleVerdict, Verdict
 
@@ -47,7 +48,7 @@ def violation(report: Report, entry: RuleVerdict, *, shown: bool = True) -> Mark
         element(
             "div",
             _look(look, entry.needs),
-            draw(drawn.picture) if drawn is not None and drawn.picture is not None else None,
+            _picture(report, drawn),
             element("p", f"This picture is of: {drawn.circuit}", class_="note")
             if drawn is not None and another
             else None,
@@ -69,10 +70,27 @@ def _look(look: Finding | None, needs: int) -> Markup:
         facts |= {"Circuit": look.circuit, "Row": look.row}
         facts |= {"Shots per row": f"{look.shots:,}" if look.shots else ""}
         facts |= {"p-value": probability(look.p_value) if look.statistical else ""}
+        facts |= {"Distance": _distance(look)}
         facts |= {"Circuit hash": look.circuit_hash}
     facts |= {"Needs": f"{needs:,} shots per row" if needs else ""}
     pairs = ((name, element("code", value)) for name, value in facts.items() if value)
     return element("dl", *(element("div", element("dt", n), element("dd", v)) for n, v in pairs), class_="look")
+
+
+def _picture(report: Report, look: Finding | None) -> Markup | None:
+    """Counts beside the circuit's probabilities; with noise, only what noise does not explain is painted as wrong."""
+    if look is None or look.picture is None:
+        return None
+    if report.ideal and report.capabilities.simulated:
+        return draw(look.picture)
+    slack = inf if look.within or look.margin is None else look.margin
+    return draw(look.picture, slack=slack, margin=look.margin)
+
+
+def _distance(look: Finding) -> str:
+    if look.distance is None or look.margin is None:
+        return ""
+    return f"{look.distance:.3f} from the circuit, mean over the rows; noise explains {look.margin:.3f}"
 
 
 def _explanation(rule: str) -> Markup | None:
@@ -84,7 +102,7 @@ def _explanation(rule: str) -> Markup | None:
         "details",
         element("summary", "Why this rule is there, and how to fix it"),
         *(element("p", inline(part)) for part in text.split("\n\n") if part.strip()),
-        element("p", f"From docs/spec.md#{rule.lower()}", class_="note"),
+        element("p", "On a terminal: ", element("code", explain(rule)), class_="note"),
     )
 
 

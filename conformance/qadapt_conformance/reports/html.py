@@ -13,7 +13,7 @@ from qadapt import Cost
 from qadapt_conformance.report import Report
 from qadapt_conformance.reports.evidence import inline, mark, style, violation
 from qadapt_conformance.reports.markup import Markup, clean, element, join
-from qadapt_conformance.reports.summary import TIERS, chapters, headline, probability, untested
+from qadapt_conformance.reports.summary import TIERS, chapters, headline, probability, shown_in_part, untested
 from qadapt_conformance.verdict import RuleVerdict, Verdict
 
 NAVIGATION = {"rules": "All rules", "untested": "What was not tested", "run": "The run"}
@@ -54,6 +54,8 @@ def _resource(name: str) -> str:
 def _top(report: Report) -> Markup:
     """The verdict on the whole, and what it is about."""
     outcome = headline(report)
+    conforms = outcome.verdict is Verdict.CONFORMS
+    mood = Verdict.EXCLUDED if conforms and report.count(Verdict.EXCLUDED) else outcome.verdict
     kind = "simulator" if report.capabilities.simulated else "machine"
     facts = {
         "Target": f"{kind}, {'without noise' if report.ideal else 'with noise'}",
@@ -66,11 +68,11 @@ def _top(report: Report) -> Markup:
     return element(
         "header",
         element("p", "qadapt conformance", class_="over"),
-        element("h1", element("span", mark(outcome.verdict), class_="mark", aria_hidden="true"), outcome.word),
+        element("h1", element("span", mark(mood), class_="mark", aria_hidden="true"), outcome.word),
         element("p", report.backend, class_="backend"),
         element("p", outcome.said, " ", TIERS[report.tier], class_="lead"),
         _pairs(facts, "facts"),
-        class_=f"top {style(outcome.verdict)}",
+        class_=f"top {style(mood)}",
     )
 
 
@@ -101,7 +103,8 @@ def _judged(report: Report, verdict: Verdict, title: str) -> Markup | None:
     if not entries:
         return None
     advice = (
-        "Mend the first one first: where bits are reversed, say, most rules after it see wrong distributions as well."
+        "One mistake may break many rules, and the first need not be the one that names it. Those without a p-value "
+        "say in words what is wrong; of those with one, the shortest circuit says most."
     )
     return element(
         "section",
@@ -191,6 +194,9 @@ def _untested(report: Report) -> Markup:
     if undecided:
         said = "too few shots to tell the backend from a wrong one"
         parts += [element("dt", pill(Verdict.UNDECIDED), " ", said, class_="reason"), element("dd", _names(undecided))]
+    for entry in filter(shown_in_part, report.verdicts):
+        named = element("ul", element("li", element("b", entry.rule), " ", inline(entry.message)))
+        parts += [element("dt", pill(entry.verdict), " as far as it shows", class_="reason"), element("dd", named)]
     return element(
         "section",
         element("h2", "What was not tested", id="untested"),
@@ -242,10 +248,10 @@ def _pairs(values: dict[str, str], kind: str) -> Markup:
     return element("dl", *rows, class_=kind)
 
 
-def pill(verdict: Verdict) -> Markup:
-    """A verdict in its colour, its sign, and its word."""
+def pill(verdict: Verdict, word: str = "") -> Markup:
+    """A verdict in its colour, its sign, and its own or another word."""
     sign = element("span", mark(verdict), aria_hidden="true")
-    return element("span", sign, " ", verdict.value, class_=f"pill {style(verdict)}")
+    return element("span", sign, " ", word or verdict.value, class_=f"pill {style(verdict)}")
 
 
 def said(value: object) -> str:

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from qadapt_conformance.report import Report
 from qadapt_conformance.reports.markup import clean
-from qadapt_conformance.reports.summary import headline, said
+from qadapt_conformance.reports.summary import headline, said, told
 from qadapt_conformance.verdict import RuleVerdict, Verdict
 
 NOTHING = "nothing-conforms"
@@ -53,7 +53,9 @@ def _case(suite: Element, report: Report, entry: RuleVerdict) -> None:
     )
     if kind is not None:
         message = f"{entry.verdict}: {_reason(entry)}"
-        SubElement(case, kind, type=entry.verdict.value, message=clean(message)).text = clean(entry.message)
+        blamed = entry.verdict in (Verdict.VIOLATES, Verdict.EXCLUDED)
+        text = told(report, entry) if blamed else entry.message
+        SubElement(case, kind, type=entry.verdict.value, message=clean(message)).text = clean(text)
 
 
 def _reason(entry: RuleVerdict) -> str:

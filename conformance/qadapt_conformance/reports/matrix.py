@@ -16,6 +16,24 @@ WIDTH, ROW = 560, 22
 """Size of an interval plot in pixels: its width, and the height of a line."""
 
 WORDS = {0: "The backends match", 1: "The backends differ", 3: "Not decided"}
+PAIR = {Verdict.CONFORMS: "match", Verdict.VIOLATES: "DIFFER", Verdict.UNDECIDED: "undecided"}
+"""What is said of two sides."""
+
+COLUMNS = ("first", "second", "distance", "at least", "at most", "noise explains", "verdict")
+"""What ``cells`` writes."""
+
+UNBOUNDED = "-"
+"""Stands for what noise explains where that is too much."""
+
+DISTANCE = (
+    "The distance is the total variation, mean over the rows; the true one surely is between the two bounds. Two sides "
+    "match where all of that is within what the noise of both explains, and differ where nothing of it is."
+)
+TOO_MUCH = (
+    f"{UNBOUNDED} stands where by the calibration the noise explains so much that no distance would tell, whatever the "
+    "shots; fewer two-qubit gates or better ones help."
+)
+
 MOODS = {0: Verdict.CONFORMS, 1: Verdict.VIOLATES, 3: Verdict.UNDECIDED}
 
 
@@ -40,6 +58,24 @@ def matrix(report: MatchReport) -> str:
     return page(join(f"{WORDS[report.exit_code]} · qadapt conformance"), element("main", *parts))
 
 
+def cells(found: Match) -> tuple[str, ...]:
+    """Two sides in a row of a table; ``COLUMNS`` are its heads."""
+    said = PAIR[found.verdict]
+    if found.needs:
+        said += f", needs {found.needs:,} shots"
+    elif found.verdict is Verdict.UNDECIDED:
+        said += ", too much noise"
+    numbers = (f"{value:.4f}" for value in (found.seen, found.lower, found.upper))
+    margin = UNBOUNDED if found.margin is None else f"{found.margin:.4f}"
+    return found.first, found.second, *numbers, margin, said
+
+
+def notes(report: MatchReport) -> list[str]:
+    """What the columns mean, as far as these rows need it."""
+    matches = [each for circuit in report.circuits for each in circuit.matches]
+    return [DISTANCE, *[TOO_MUCH] * any(each.margin is None for each in matches)]
+
+
 def _grid(report: MatchReport) -> Markup:
     """Every backend against the closed form and every other one."""
     names = [side.backend for side in report.sides]
@@ -49,21 +85,21 @@ def _grid(report: MatchReport) -> Markup:
         element(
             "tr",
             element("th", one, scope="row"),
-            *(element("td", pill(report.verdict(one, other)) if one != other else "") for other in columns),
+            *(element("td", _pill(report.verdict(one, other)) if one != other else "") for other in columns),
         )
         for one in names
     ]
+    sure = f"Each interval is wrong on one side with a probability of at most {report.alpha:g}."
     return element(
         "section",
         element("h2", "Who matches whom"),
         element("div", element("table", head, *rows, class_="grid"), class_="scroll"),
-        element(
-            "p",
-            "Two sides match where the distance of their distributions surely is within what their noise explains. "
-            f"Each interval is wrong on one side with a probability of at most {report.alpha:g}.",
-            class_="note",
-        ),
+        element("p", " ".join([*notes(report), sure]), class_="note"),
     )
+
+
+def _pill(verdict: Verdict) -> Markup:
+    return pill(verdict, PAIR[verdict])
 
 
 def _sides(report: MatchReport) -> Markup:
@@ -87,21 +123,35 @@ def _circuit(circuit: CircuitMatch) -> Markup:
         element(
             "tr",
             element("td", each.backend),
-            element("td", str(circuit.gates[each.backend]), class_="number"),
-            element("td", f"{each.error:.4f}", class_="number"),
-            element("td", f"{each.shots:.4f}", class_="number"),
+            element("td", str(circuit.gates[each.backend])),
+            element("td", f"{each.error:.4f}"),
+            element("td", f"{each.shots:.4f}"),
         )
         for each in circuit.layer
     ]
     names = ("backend", "two-qubit gates", "error of the layer", "from shots alone")
-    table = element("table", element("tr", *(element("th", name) for name in names)), *errors, class_="rules")
+    heads = (element("th", name, scope="col") for name in names)
+    table = element("table", element("tr", *heads), *errors, class_="grid")
     return element(
         "section",
         element("h2", circuit.name),
         element("p", f"{circuit.rows} rows of {circuit.shots:,} shots", class_="note"),
         *(Markup(plot) for plot in plots),
+        element("div", _pairs(circuit), class_="scroll"),
+        element("h3", "Error of the layer"),
         element("div", table, class_="scroll"),
     )
+
+
+def _pairs(circuit: CircuitMatch) -> Markup:
+    """Every pair of sides, with what is said of it and why before the numbers, where narrow screens show it."""
+    heads = ("sides", COLUMNS[-1], *COLUMNS[2:-1])
+    rows = []
+    for each in circuit.matches:
+        first, second, *numbers, word = cells(each)
+        told = (f"{first} and {second}", pill(each.verdict, word), *numbers)
+        rows.append(element("tr", *(element("td", cell) for cell in told)))
+    return element("table", element("tr", *(element("th", name, scope="col") for name in heads)), *rows, class_="grid")
 
 
 def _plot(found: list[Match]) -> Markup:

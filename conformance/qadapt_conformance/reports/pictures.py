@@ -44,6 +44,7 @@ class Bar:
         low: Least probability that goes with it.
         high: Largest one.
         expected: Probability that was expected.
+        slack: How far noise may move it.
     """
 
     outcome: int
@@ -51,11 +52,12 @@ class Bar:
     low: float
     high: float
     expected: float
+    slack: float = 0.0
 
     @property
     def off(self) -> bool:
-        """Whether the expected probability lies outside of the interval."""
-        return not self.low <= self.expected <= self.high
+        """Whether all that noise may make of the expected probability lies outside of the interval."""
+        return self.expected + self.slack < self.low or self.expected - self.slack > self.high
 
 
 def interval(
@@ -80,8 +82,8 @@ def interval(
     return low, high
 
 
-def bars(picture: Picture) -> list[Bar]:
-    """What to draw of a picture.
+def bars(picture: Picture, slack: float = 0.0) -> list[Bar]:
+    """What to draw of a picture, where noise may move each probability by ``slack``.
 
     Of the outcomes that were seen or expected, up to ``WHOLE`` are drawn in their order; of more, the ``LARGEST`` that
     deviate most, in units of the standard error, the worst first.
@@ -95,25 +97,32 @@ def bars(picture: Picture) -> list[Bar]:
         # One shot more in the variance keeps impossible outcomes finite and still first.
         error = np.sqrt((expected * (1 - expected) + 1 / max(shots, 1)) / max(shots, 1))
         chosen = chosen[np.argsort(-(np.abs(seen - expected) / error)[chosen], kind="stable")[:LARGEST]]
-    return [Bar(int(i), float(seen[i]), float(low[i]), float(high[i]), float(expected[i])) for i in chosen]
+    return [Bar(int(i), float(seen[i]), float(low[i]), float(high[i]), float(expected[i]), slack) for i in chosen]
 
 
-def draw(picture: Picture) -> Markup:
-    """A figure of a picture: bars for what was seen with their intervals, marks for what was expected."""
-    shown = bars(picture)
+def draw(picture: Picture, *, slack: float = 0.0, margin: float | None = None) -> Markup:
+    """A figure of a picture: bars for what was seen with their intervals, marks for what was expected.
+
+    Args:
+        picture: What was seen and expected.
+        slack: How far noise may move a probability until its bar is painted as wrong; infinite where none is.
+        margin: Distance that noise explains, to be drawn around what is expected; None for no such band.
+    """
+    shown = bars(picture, slack)
     top = ceiling(max(max(bar.high, bar.expected) for bar in shown))
     panels = [shown[first : first + PANEL] for first in range(0, len(shown), PANEL)]
     wide = max(1, (len(picture.seen) - 1).bit_length())
     off = any(bar.off for bar in shown)
     return element(
         "figure",
-        element("div", *(_panel(panel, top, wide) for panel in panels), class_="panels"),
+        element("div", *(_panel(panel, top, wide, margin) for panel in panels), class_="panels"),
         element(
             "figcaption",
             element("span", "seen", class_="key seen"),
             element("span", "seen, outside", class_="key off") if off else None,
             element("span", f"{100 * LEVEL:g} % interval", class_="key whisker"),
-            element("span", "expected", class_="key expected"),
+            element("span", "expected without noise" if slack else "expected", class_="key expected"),
+            element("span", "noise explains", class_="key band") if margin is not None else None,
             element("span", _caption(picture, shown)),
         ),
         class_="picture",
@@ -144,7 +153,7 @@ def ceiling(value: float) -> float:
     return next(float(step * power) for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-12))
 
 
-def _panel(shown: list[Bar], top: float, wide: int) -> Markup:
+def _panel(shown: list[Bar], top: float, wide: int, margin: float | None) -> Markup:
     """One panel, all lengths across in percent of its width."""
     bottom = HEAD + ROW * len(shown)
     ticks = [(place, top * place) for place in (0.0, 0.5, 1.0)]
@@ -165,7 +174,7 @@ def _panel(shown: list[Bar], top: float, wide: int) -> Markup:
         "svg",
         *grid,
         *names,
-        *(_row(bar, HEAD + ROW * number, top, wide) for number, bar in enumerate(shown)),
+        *(_row(bar, HEAD + ROW * number, top, wide, margin) for number, bar in enumerate(shown)),
         width="100%",
         height=bottom + FOOT,
         role="img",
@@ -174,7 +183,7 @@ def _panel(shown: list[Bar], top: float, wide: int) -> Markup:
     )
 
 
-def _row(bar: Bar, y: int, top: float, wide: int) -> Markup:
+def _row(bar: Bar, y: int, top: float, wide: int, margin: float | None) -> Markup:
     middle = y + ROW / 2
     # Bit k of the outcome is the k-th measured qubit, so bit 0 stands at the right.
     bits = f"{bar.outcome:0{wide}b}"
@@ -187,6 +196,7 @@ def _row(bar: Bar, y: int, top: float, wide: int) -> Markup:
     return element(
         "g",
         element("title", told),
+        _band(bar.expected, margin, y, top) if margin is not None else None,
         element("text", name, x="0", y=middle + 4),
         element(
             "rect",
@@ -204,6 +214,12 @@ def _row(bar: Bar, y: int, top: float, wide: int) -> Markup:
         element("text", f"{bar.expected:.3f}", x="100%", y=middle + 4, text_anchor="end"),
         class_="off" if bar.off else None,
     )
+
+
+def _band(expected: float, margin: float, y: int, top: float) -> Markup:
+    low, high = (min(1.0, max(0.0, end / top)) for end in (expected - margin, expected + margin))
+    width = f"{(RIGHT - LEFT) * (high - low):.3f}%"
+    return element("rect", x=_x(low), y=y + 1, width=width, height=ROW - 2, class_="band")
 
 
 def _x(share: float) -> str:

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from qadapt.cli.console import several
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.report import Report
 from qadapt_conformance.tier import Tier
@@ -20,6 +21,10 @@ TIERS = {
     Tier.HARDWARE: "Its tier has what can be looked at offline, and the rules that need few circuits.",
 }
 """What a tier has, in a sentence."""
+
+
+UNSELECTED = "not selected"
+"""Why a rule is not run where others were asked for."""
 
 
 class Headline(NamedTuple):
@@ -48,7 +53,10 @@ def headline(report: Report) -> Headline:
         return Headline(Verdict.UNDECIDED, "Not fully judged", said)
     known = [(Verdict.EXCLUDED, "known to be violated and excluded"), (Verdict.NOT_DECLARED, "not declared")]
     more = [f"{rules(report.count(verdict))} {said}" for verdict, said in known if report.count(verdict)]
-    return Headline(Verdict.CONFORMS, "Conforms", f"{', '.join([f'{rules(conforming)} kept', *more])}.")
+    word = "The offline tier conforms" if report.tier is Tier.OFFLINE else "Conforms"
+    if excluded := report.count(Verdict.EXCLUDED):
+        word += f", with {several(excluded, 'exclusion')}"
+    return Headline(Verdict.CONFORMS, word, f"{', '.join([f'{rules(conforming)} kept', *more])}.")
 
 
 def rules(count: int) -> str:
@@ -57,11 +65,23 @@ def rules(count: int) -> str:
 
 
 def rerun(report: Report, entry: RuleVerdict) -> str:
-    """The command that judges one rule again as in this run."""
+    """The command that judges one rule again as in this run; on a machine the user's consent comes on top."""
     words = ["qadapt", "conformance", "run", "--backend", report.backend, "--rule", entry.rule]
-    words += ["--tier", report.tier] * (report.tier is not Tier.SIMULATOR)
+    words += ["--settings", report.settings] * bool(report.settings)
+    words += ["--tier", report.tier] * (report.tier is not Tier.SIMULATOR or bool(report.settings))
     words += ["--seed", str(report.seed)] * bool(report.seed)
     return shlex.join(words)
+
+
+def told(report: Report, entry: RuleVerdict) -> str:
+    """The message of a rule that is violated, with the commands that show more."""
+    more = {"rerun": rerun(report, entry), "explain": explain(entry.rule)}
+    return "\n".join([entry.message, *(f"  {name:8}: {command}" for name, command in more.items())])
+
+
+def explain(rule: str) -> str:
+    """The command that says why a rule is there and how to keep it."""
+    return f"qadapt conformance explain {rule}"
 
 
 def said(entry: RuleVerdict) -> str:
@@ -83,6 +103,16 @@ def pictured(entry: RuleVerdict) -> Finding | None:
         return told
     seen = (finding for finding in entry.findings if finding.picture is not None)
     return min(seen, key=lambda finding: finding.p_value, default=None)
+
+
+def shown_in_part(entry: RuleVerdict) -> bool:
+    """Whether noise hides some of what a rule that holds is to see."""
+    return entry.verdict is Verdict.CONFORMS and bool(entry.message)
+
+
+def unselected(entry: RuleVerdict) -> bool:
+    """Whether a rule was not run because others were asked for."""
+    return entry.verdict is Verdict.NOT_RUN and entry.message == UNSELECTED
 
 
 def untested(report: Report) -> Mapping[tuple[Verdict, bool, str], list[RuleVerdict]]:
@@ -120,14 +150,18 @@ def lines(report: Report) -> str:
     """Every verdict in a line, then reasons, then violations in full, then the counts and the outcome."""
     outcome = headline(report)
     undecided = [f"UNDECIDED: {e.rule} {e.message}" for e in report.verdicts if e.verdict is Verdict.UNDECIDED]
+    skipped = sum(map(unselected, report.verdicts))
     parts = (
-        [f"{entry.verdict:12}  {entry.rule:9} {entry.title}" for entry in report.verdicts],
+        [f"{entry.verdict:12}  {entry.rule:9} {entry.title}" for entry in report.verdicts if not unselected(entry)],
         [
             f"{verdict}: {message} ({', '.join(entry.rule for entry in entries)})"
             for (verdict, _, message), entries in untested(report).items()
+            if message != UNSELECTED
         ]
-        + undecided,
-        [entry.message for entry in report.verdicts if entry.verdict in (Verdict.VIOLATES, Verdict.EXCLUDED)],
+        + undecided
+        + [f"{e.verdict}, as far as it shows: {e.rule} {e.message}" for e in report.verdicts if shown_in_part(e)]
+        + [f"{Verdict.NOT_RUN}: {several(skipped, 'rule')} not selected"] * bool(skipped),
+        [told(report, entry) for entry in report.verdicts if entry.verdict in (Verdict.VIOLATES, Verdict.EXCLUDED)],
         [", ".join(f"{report.count(verdict)} {verdict}" for verdict in Verdict)],
         [f"{outcome.word}: {outcome.said}"],
     )

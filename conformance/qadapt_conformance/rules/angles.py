@@ -28,9 +28,10 @@ FINE = (
     (96, (0.2645, -1.3055, 0.26), (0.26, -1.31, 0.26)),
     (48, (0.0095, -0.0092), (0.0, 0.0)),
     (20, (1.25, -1.1), (1.275, -1.122)),
+    (480, (0.26449, -1.30551, 0.264), (0.264, -1.306, 0.264)),
 )
-"""How many turns by which angles, and what wrong angles they are told from: of two digits, dropped where small, or too
-large by 2 %. Rows on which both agree show the noise."""
+"""How many turns by which angles, and what wrong angles they are told from: of two digits, dropped where small, too
+large by 2 %, and of three digits. Rows on which both agree show the noise."""
 
 Floats: TypeAlias = NDArray[np.float64]
 

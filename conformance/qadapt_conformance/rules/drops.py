@@ -19,10 +19,11 @@ def foreign_gates(probe: Probe) -> Iterator[Finding]:
     operations = [op(gate.name, *range(gate.qubits), angles=[0.1] * len(gate.parameters)) for gate in foreign]
     for operation in operations:
         circuit = Circuit(num_qubits=3, operations=[operation], measured=[0])
-        yield refused(f"{operation.gate}, not native,", door.submit(Work(circuit, Bindings.of({}), 10)), TargetError)
+        work = Work(circuit, Bindings.of({}), probe.shots(10))
+        yield refused(f"{operation.gate}, not native,", door.submit(work), TargetError)
     if foreign:
         every = Circuit(num_qubits=3, operations=operations, measured=[0])
-        listed = " ".join(getattr(answer(door.submit(Work(every, Bindings.of({}), 10))), "violations", ()))
+        listed = " ".join(getattr(answer(door.submit(Work(every, Bindings.of({}), probe.shots(10)))), "violations", ()))
         unnamed = [gate.name for gate in foreign if f"{gate.name} " not in f"{listed} "]
         yield fact(not unnamed, f"refused without being named: {unnamed}")
     yield from door.still_free()

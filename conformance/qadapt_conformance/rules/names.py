@@ -153,7 +153,8 @@ def calibration_is_whole(probe: Probe) -> Iterator[Finding]:
     if ideal and probe.capabilities.simulated:
         yield fact(not target.sample, "a simulator without errors gives a sample calibration")
     else:
-        yield fact(bool(target.source or target.calibrated), "a target with errors does not say where they come from")
+        told = bool(target.source or target.calibrated)
+        yield fact(told, "a target with errors does not say where they come from, in source or calibrated")
     soon = datetime.now(UTC) + timedelta(days=1)
     when = target.calibrated
     past = when is None or (when if when.tzinfo else when.replace(tzinfo=UTC)) < soon

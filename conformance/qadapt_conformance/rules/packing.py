@@ -150,7 +150,7 @@ def _longest(target: Target) -> int:
 @rule("PACK-3", qubits=2, lacks=couplings)
 def last_pack(probe: Probe) -> Iterator[Finding]:
     """More rows than tiles run in several executions, and a last one that is not full loses and adds no row."""
-    most, shots = len(pack(NUMBER, probe.target).tiles), 100
+    most, shots = len(pack(NUMBER, probe.target).tiles), probe.shots(100)
     for rows in (1, most + 1, 3 * most - 1):
         bindings = _numbers(rows)
         packed = pack(NUMBER, probe.target, copies=min(rows, most))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from qadapt import Circuit, Provenance, Work, op
 from qadapt_conformance.finding import Finding, fact
+from qadapt_conformance.lacks import noiseless
 from qadapt_conformance.probe import Probe
 from qadapt_conformance.rule import SUBMITTING, rule
 from qadapt_conformance.rules.bits import biased
@@ -60,7 +61,7 @@ def says_what_it_is(probe: Probe) -> Iterator[Finding]:
     yield fact(dated, f"the target was calibrated {probe.target.calibrated}, provenance says {said.calibrated}")
 
 
-@rule("PROV-4", qubits=4)
+@rule("PROV-4", qubits=4, lacks=noiseless)
 def says_what_was_done(probe: Probe) -> Iterator[Finding]:
     """Counts are as they were measured, unless the result says what was done to them."""
     circuit = Circuit(num_qubits=4, operations=biased(4), measured=[0, 1, 2, 3])

@@ -60,10 +60,11 @@ class Door:
 
     def still_free(self) -> Iterator[Finding]:
         """Submit good work under the tag: a job that a refused submit had made would answer instead."""
-        work = good(self.probe, shots=17)
+        shots = self.probe.shots(17)
+        work = good(self.probe, shots=shots)
         results = wait(self.probe.backend, self.probe.backend.submit([work], tag=self.tag))
         got = [result.counts.shots for result in results]
-        yield fact(got == [17], f"after the refusals the tag's job has works of {got} shots, expected [17]")
+        yield fact(got == [shots], f"after the refusals the tag's job has works of {got} shots, expected {[shots]}")
 
 
 def good(probe: Probe, **changes: Any) -> Work:
@@ -124,9 +125,9 @@ def misfits(probe: Probe) -> Iterator[Finding]:
     angles = [0.1] * len(GATES[gate].parameters)
     outside = Circuit(num_qubits=size + 2, operations=[op(gate, size, angles=angles)], measured=[0, size + 1])
     works = {
-        "a qubit outside": Work(outside, Bindings.of({}), 10),
+        "a qubit outside": Work(outside, Bindings.of({}), probe.shots(10)),
         "a circuit that measures nothing": Work(
-            Circuit(num_qubits=1, operations=[op(gate, 0, angles=angles)]), Bindings.of({}), 10
+            Circuit(num_qubits=1, operations=[op(gate, 0, angles=angles)]), Bindings.of({}), probe.shots(10)
         ),
     }
     couplings = probe.target.couplings
@@ -137,7 +138,7 @@ def misfits(probe: Probe) -> Iterator[Finding]:
         if apart and entangler:
             turn = [0.1] * len(GATES[entangler].parameters)
             far = Circuit(num_qubits=size, operations=[op(entangler, *apart, angles=turn)], measured=list(apart))
-            works["a gate on qubits that are not coupled"] = Work(far, Bindings.of({}), 10)
+            works["a gate on qubits that are not coupled"] = Work(far, Bindings.of({}), probe.shots(10))
     for what, work in works.items():
         yield refused(what, door.submit(work), TargetError)
     listed = getattr(answer(door.submit(works["a qubit outside"])), "violations", ())

@@ -14,6 +14,9 @@ from qadapt_conformance.rule import SUBMITTING, rule
 NUMBER = Circuit(num_qubits=4, operations=[op("rx", q, angles=[f"bit{q}"]) for q in range(4)], measured=[0, 1, 2, 3])
 """Reads a number that is bound as rotations by 0 or pi: every row has one certain outcome of its own."""
 
+MANY = 300
+"""Rows of a long run: more than batches, pages and bytes usually hold."""
+
 STATE = Circuit(
     num_qubits=2,
     operations=[
@@ -38,6 +41,10 @@ def row_answers_row(probe: Probe) -> Iterator[Finding]:
     yield from probe.agrees(NUMBER, _numbers(16), shots=100)
     angles = np.random.default_rng(1).uniform(-3, 3, (3, 24))
     yield from probe.agrees(STATE, dict(zip("abc", angles, strict=True)))
+    # Nor does a row far down, in batches and pages of the usual sizes: bits without a pattern.
+    bits = np.random.default_rng(4).integers(2, size=MANY)
+    circuit = Circuit(num_qubits=1, operations=[op("ry", 0, angles=["bit"])], measured=[0])
+    yield from probe.agrees(circuit, {"bit": np.pi * bits}, shots=20)
 
 
 @rule("ROWS-2", qubits=2)

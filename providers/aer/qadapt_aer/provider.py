@@ -7,20 +7,28 @@ of them and all rows in one call.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit
 from qadapt.errors import ProviderError, TargetError
 from qadapt.exact import EXACT, ExactBackend
-from qadapt.provider import Requirements, Work
-from qadapt.simulate.components import Component, split
+from qadapt.provider import Requirements, Work, check_row
+from qadapt.simulate.components import Component, merge, split
 from qadapt.target import Target
 from qadapt_aer.errors import translate
 from qadapt_aer.lower import NATIVE, Lowered, lower, save
 from qadapt_aer.read import experiments, registers, tables
+from qadapt_aer.readback import read_back
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import Parameter as Symbol
 
 NUM_QUBITS = 1024
 """Qubits of the target; memory limits connected qubits, not qubits."""
@@ -59,11 +67,20 @@ class AerBackend(ExactBackend):
         Raises:
             ProviderError: Aer failed.
         """
-        components = [component for component in split(work.circuit, work.circuit.measured) if component.reads]
-        lowered = [lower(component) for component in components]
+        components, lowered = _lowered(work)
         blocks = work.bindings.blocks(_rows_per_call(components))
         tables = [self._block(work.widths, components, lowered, block) for block in blocks]
         return tuple(np.concatenate(parts) for parts in zip(*tables, strict=True))
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the circuits and values that Aer is handed."""
+        check_row(work, row, self.target, self.capabilities)
+        components, lowered = _lowered(work)
+        most = _rows_per_call(components)
+        block = next(islice(work.bindings.blocks(most), row // most, None))
+        sent = zip(*_sent(components, lowered, block), components, strict=True)
+        parts = [read_back(circuit, values, row % most, component) for circuit, values, component in sent]
+        return merge(parts, work.circuit.num_qubits)
 
     def _block(
         self, widths: Sequence[int], components: Sequence[Component], lowered: Sequence[Lowered], bindings: Bindings
@@ -72,10 +89,10 @@ class AerBackend(ExactBackend):
         from qiskit_aer import AerSimulator
 
         rows = bindings.rows
-        circuits = [save(item, component) for item, component in zip(lowered, components, strict=True)]
+        circuits, values = _sent(components, lowered, bindings)
         sizes = [rows if item.symbols else 1 for item in lowered]
         simulator = AerSimulator(method="statevector", precision="double")
-        job = simulator.run(circuits, parameter_binds=[item.values(bindings) for item in lowered], shots=1)
+        job = simulator.run(circuits, parameter_binds=values, shots=1)
         data = experiments(job.result(), sum(sizes), provider=self.name)
         edges = np.cumsum([0, *sizes]).tolist()
         parts = [
@@ -111,6 +128,20 @@ class AerProvider:
         if target != STATEVECTOR.name:
             raise TargetError(f"aer has no target {target!r}", hint=f"its target is {STATEVECTOR.name!r}")
         return AerBackend()
+
+
+def _lowered(work: Work) -> tuple[list[Component], list[Lowered]]:
+    """Components of a work that are read, and the circuit of each."""
+    components = [component for component in split(work.circuit, work.circuit.measured) if component.reads]
+    return components, [lower(component) for component in components]
+
+
+def _sent(
+    components: Sequence[Component], lowered: Sequence[Lowered], bindings: Bindings
+) -> tuple[list[QuantumCircuit], list[dict[Symbol, list[float]]]]:
+    """Circuits of one call of Aer, and the values of the parameters of each."""
+    circuits = [save(item, component) for item, component in zip(lowered, components, strict=True)]
+    return circuits, [item.values(bindings) for item in lowered]
 
 
 def _rows_per_call(components: Sequence[Component]) -> int:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from qadapt.circuit import Circuit
 from qadapt.cost import Cost
 from qadapt.errors import AccessError, BadResultError, JobFailedError, ProviderError, UnavailableError
-from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_works
-from qadapt_braket import manifest, program, results
+from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_row, check_works
+from qadapt_braket import manifest, program, readback, results
 from qadapt_braket.errors import code_of, looking, vendor
 from qadapt_braket.manifest import Head
 from qadapt_braket.properties import Device
@@ -69,6 +69,12 @@ class DeviceBackend:
         if tag not in self._tags:
             self._tags[tag] = self._create(own, tag, tags)
         return self._tags[tag]
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the action of the quantum task that would be created."""
+        check_row(work, row, self.target, self.capabilities)
+        with vendor(self.name):
+            return readback.posted(program.task(work, self.device)["action"], row, work.widths, self.device.labels)
 
     def _create(self, work: Work, tag: str, tags: dict[str, str]) -> str:
         with vendor(self.name):

@@ -7,6 +7,7 @@ computed by Braket's density-matrix simulator for each connected part by itself,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qadapt.circuit import Parameter
@@ -45,7 +46,12 @@ class EmulatorBackend(SimulatorBackend):
         kind = "sample calibration" if device.target.sample else "calibration"
         self.noise = f"Braket LocalEmulator, {kind} of {device.target.name}{date}"
 
-    def lowered(self, component: Component) -> Lowered:
+    @property
+    def labels(self) -> Sequence[int]:
+        """The machine's label of each qubit of the target."""
+        return self.device.labels
+
+    def program(self, component: Component) -> Lowered:
         """Noisy program of a component, as the emulator makes it, with probabilities in place of the measurements."""
         from braket.circuits import Circuit, ResultType
         from braket.circuits.compiler_directive import CompilerDirective

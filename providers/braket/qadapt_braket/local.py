@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit
 from qadapt.errors import ProviderError
 from qadapt.exact import EXACT, ExactBackend, by_component
-from qadapt.provider import Work
-from qadapt.simulate.components import Component
+from qadapt.provider import Work, check_row
+from qadapt.simulate.components import Component, merge, split
 from qadapt.target import Target
+from qadapt_braket import readback
 from qadapt_braket.errors import translate
 from qadapt_braket.lower import NATIVE, Lowered, lower, rows_of_inputs
 from qadapt_braket.read import outcomes, values
@@ -60,7 +62,24 @@ class SimulatorBackend(ExactBackend):
         """Put a vendor's exception into our tree."""
         return translate(error, provider=self.name)
 
-    def lowered(self, component: Component) -> Lowered:
+    @property
+    def labels(self) -> Sequence[int]:
+        """Braket's label of each qubit of the target."""
+        return range(self.target.num_qubits)
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the programs and inputs that the simulator is handed."""
+        check_row(work, row, self.target, self.capabilities)
+        parts = []
+        for component in split(work.circuit, work.circuit.measured):
+            if component.reads:
+                made = self.program(component)
+                inputs = rows_of_inputs(made, work.bindings)
+                values = inputs[row if made.angles else 0]
+                parts.append(readback.component(made.program.source, values, component, self.labels))
+        return merge(parts, work.circuit.num_qubits)
+
+    def program(self, component: Component) -> Lowered:
         """Program of a component, with the probabilities of each read in ascending order of the component's qubits."""
         return lower(component)
 
@@ -73,7 +92,7 @@ class SimulatorBackend(ExactBackend):
 
     def _tables(self, component: Component, bindings: Bindings) -> list[Floats]:
         """Distribution of each read of one component, ``[rows, 2**bits]``."""
-        lowered = self.lowered(component)
+        lowered = self.program(component)
         widths = [len(read.bits) for read in component.reads]
         answers = [
             values(self._device.run(lowered.program, shots=0, inputs=row).result(), widths, provider=self.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -11,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit
 from qadapt.errors import ProviderError
 from qadapt.exact import EXACT, ExactBackend, by_component
-from qadapt.provider import Work
-from qadapt.simulate.components import Component
+from qadapt.provider import Work, check_row
+from qadapt.simulate.components import Component, merge, split
 from qadapt.target import Target
+from qadapt_cirq import readback
 from qadapt_cirq.errors import translate
 from qadapt_cirq.lower import NATIVE, Lowered, lower, resolvers
 from qadapt_cirq.read import density_weights, outcomes, state_weights
@@ -90,6 +93,17 @@ class CirqBackend(ExactBackend):
     def probabilities(self, work: Work) -> list[Floats]:
         """Exact distribution ``[rows, 2**bits]`` of each register of a checked work, outcomes as in ``Counts``."""
         return by_component(work, lambda component: self._tables(component, work.bindings))
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the circuits and resolvers that the simulator is handed."""
+        check_row(work, row, self.target, self.capabilities)
+        parts = []
+        for component in split(work.circuit, work.circuit.measured):
+            if component.reads:
+                made = lower(component)
+                values = next(islice(resolvers(made, work.bindings), row if made.angles else 0, None))
+                parts.append(readback.component(made.circuit, values, component))
+        return merge(parts, work.circuit.num_qubits)
 
     def _tables(self, component: Component, bindings: Bindings) -> list[Floats]:
         """Distribution of each read of one component, ``[rows, 2**bits]``."""

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from qadapt.circuit import Circuit
 from qadapt.errors import JobFailedError, ProviderError, TargetError
 from qadapt.exact import ExactBackend
-from qadapt.provider import Work
+from qadapt.provider import Work, check_row
 from qadapt.simulate.components import join
 from qadapt.target import Qubit, Target
+from qadapt_cirq import readback
 from qadapt_cirq.errors import translate
 from qadapt_cirq.exact import CAPABILITIES
 from qadapt_cirq.exact import target as ideal_target
@@ -115,6 +116,13 @@ class NoisyBackend(ExactBackend):
                 found[read.register].append((read.bits, np.broadcast_to(table, (work.bindings.rows, table.shape[1]))))
         return [join(width, own) for width, own in zip(work.widths, found, strict=True)]
 
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the circuit and angles that noise is put on."""
+        check_row(work, row, self.target, self.capabilities)
+        lowered, _ = self._lowered(work.circuit)
+        angles = half_turns(work.bindings.angles(lowered.angles))
+        return readback.whole(lowered.circuit, _resolver(range(angles.shape[1]), angles[row].tolist()), self._qubits)
+
     def _lowered(self, circuit: Circuit) -> tuple[Lowered, tuple[Part, ...]]:
         """Circuit and noise, kept for the next chunk of the same run.
 
@@ -141,9 +149,8 @@ def _tables(part: Part, angles: Floats) -> list[Floats]:
     import cirq
 
     own = angles[:, part.symbols]
-    names = [f"a{number}" for number in part.symbols]
-    rows = len(own) if names else 1
-    values = (cirq.ParamResolver(dict(zip(names, row, strict=True))) for row in own[:rows].tolist())
+    rows = len(own) if part.symbols else 1
+    values = (_resolver(part.symbols, row) for row in own[:rows].tolist())
     simulator = cirq.DensityMatrixSimulator(dtype=np.complex128, split_untangled_states=False)
     sweep = simulator.simulate_sweep_iter(part.circuit, values, qubit_order=part.qubits)
     tables = [np.empty((rows, 2 ** len(read.bits))) for read in part.reads]
@@ -152,3 +159,10 @@ def _tables(part: Part, angles: Floats) -> list[Floats]:
         for table, read in zip(tables, part.reads, strict=True):
             table[row] = outcomes(weights, read.qubits)
     return tables
+
+
+def _resolver(symbols: Iterable[int], values: Iterable[float]) -> cirq.ParamResolver:
+    """Values of the angles of these numbers, in half-turns."""
+    import cirq
+
+    return cirq.ParamResolver({f"a{number}": value for number, value in zip(symbols, values, strict=True)})

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qadapt.circuit import Circuit
 from qadapt.counts import Counts
 from qadapt.errors import BadResultError, JobFailedError, ProviderError, TargetError, UnavailableError
 from qadapt.inline import InlineBackend
-from qadapt.provider import Provenance, Result, Work
+from qadapt.provider import Provenance, Result, Work, check_row
 from qadapt.target import Capabilities, Target
+from qadapt_cirq import readback
 from qadapt_cirq.errors import translate
 from qadapt_cirq.lower import Lowered, half_turns, lower_circuit
 from qadapt_cirq.noisy import check_native
@@ -119,8 +122,7 @@ class SamplerBackend(InlineBackend):
             BadResultError: Results of another number, order or shape than what was asked for.
         """
         rows = work.bindings.rows
-        lowered = lower_circuit(work.circuit, self._qubits)
-        angles = half_turns(work.bindings.angles(lowered.angles))
+        lowered, angles = self._lowered(work)
         results = list(self._sampler.run_sweep(lowered.circuit, _sweep(lowered, angles), work.shots))
         if len(results) != rows:
             raise BadResultError(f"{len(results)} results for {rows} rows", provider=self.name)
@@ -128,6 +130,20 @@ class SamplerBackend(InlineBackend):
         return Result(
             Counts(histograms(results, work.widths, work.shots, provider=self.name), work.shots), self.provenance(work)
         )
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the circuit and the sweep that the sampler is handed."""
+        import cirq
+
+        check_row(work, row, self.target, self.capabilities)
+        lowered, angles = self._lowered(work)
+        values = next(islice(cirq.to_resolvers(_sweep(lowered, angles)), row, None))
+        return readback.whole(lowered.circuit, values, self._qubits)
+
+    def _lowered(self, work: Work) -> tuple[Lowered, np.ndarray[Any, np.dtype[np.float64]]]:
+        """Circuit of a work, and its angles ``[rows, symbols]`` in half-turns."""
+        lowered = lower_circuit(work.circuit, self._qubits)
+        return lowered, half_turns(work.bindings.angles(lowered.angles))
 
     def _check_order(self, results: Sequence[Any], angles: np.ndarray[Any, np.dtype[np.float64]]) -> None:
         """Refuse results that name other parameter values than those of their row; some samplers name none."""

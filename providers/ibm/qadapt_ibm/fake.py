@@ -10,22 +10,25 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.metadata import version
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qadapt.bindings import Bindings
+from qadapt.circuit import Circuit
 from qadapt.counts import Counts, concatenate
 from qadapt.errors import ProviderError
 from qadapt.inline import InlineBackend
-from qadapt.provider import Result, Work
-from qadapt.simulate.components import Component, check_sizes, split
+from qadapt.provider import Result, Work, check_row
+from qadapt.simulate.components import Component, check_sizes, merge, split
 from qadapt.target import Capabilities, Target
 from qadapt_ibm import read
 from qadapt_ibm.errors import translate
 from qadapt_ibm.lower import Lowered, component_gates, directions, lower
 from qadapt_ibm.noise import Noise
+from qadapt_ibm.readback import bound, read_back
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -102,14 +105,32 @@ class FakeBackend(InlineBackend):
 
     def execute(self, work: Work) -> Result:
         """Simulate one checked work."""
-        components = [component for component in split(work.circuit, work.circuit.measured) if component.reads]
-        lowered = [self._lower(component) for component in components]
-        blocks = list(work.bindings.blocks(max(1, _MAX_EXPERIMENTS // len(components))))
+        components, lowered = self._components(work)
+        blocks = list(work.bindings.blocks(_rows_per_call(components)))
         seeds = np.random.SeedSequence(work.seed).spawn(len(blocks))
         counts = [
             self._block(work, components, lowered, block, seed) for block, seed in zip(blocks, seeds, strict=True)
         ]
         return Result(concatenate(counts), self.provenance(work))
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the circuits and values that Aer is handed."""
+        check_row(work, row, self.target, self.capabilities)
+        components, lowered = self._components(work)
+        most = _rows_per_call(components)
+        block = next(islice(work.bindings.blocks(most), row // most, None))
+        sent = iter(_experiments(lowered, block))
+        parts = []
+        for item, component in zip(lowered, components, strict=True):
+            own = list(islice(sent, 1 if item.symbols else block.rows))
+            circuit, values = own[0 if item.symbols else row % most]
+            parts.append(read_back(bound(circuit, values, row % most), component))
+        return merge(parts, work.circuit.num_qubits)
+
+    def _components(self, work: Work) -> tuple[list[Component], list[Lowered]]:
+        """Components of a work that are read, and the circuit of each."""
+        components = [component for component in split(work.circuit, work.circuit.measured) if component.reads]
+        return components, [self._lower(component) for component in components]
 
     def _lower(self, component: Component) -> Lowered:
         bits = [component.qubits[qubit] for part in component.reads for qubit in part.qubits]
@@ -128,13 +149,8 @@ class FakeBackend(InlineBackend):
         from qiskit_aer import AerSimulator
 
         ours, aers = seed.spawn(2)
-        circuits: list[QuantumCircuit] = []
-        values: list[dict[Any, list[float]]] = []
-        for item in lowered:
-            # Without parameters Aer knows no rows: the circuit is listed once for each.
-            copies = 1 if item.symbols else bindings.rows
-            circuits += [item.circuit] * copies
-            values += [item.values(bindings)] * copies
+        sent = _experiments(lowered, bindings)
+        circuits, values = [circuit for circuit, _ in sent], [columns for _, columns in sent]
         simulator = AerSimulator(
             method="density_matrix",
             noise_model=self._noise([item.circuit for item in lowered]),
@@ -160,3 +176,16 @@ class FakeBackend(InlineBackend):
     def translate(self, error: Exception) -> ProviderError:
         """Put Aer's exception into our tree."""
         return translate(error, provider=self.name)
+
+
+def _rows_per_call(components: Sequence[Component]) -> int:
+    return max(1, _MAX_EXPERIMENTS // len(components))
+
+
+def _experiments(lowered: Sequence[Lowered], bindings: Bindings) -> list[tuple[QuantumCircuit, dict[Any, list[float]]]]:
+    """Circuits of one call of Aer and the values of the parameters of each, component by component."""
+    found: list[tuple[QuantumCircuit, dict[Any, list[float]]]] = []
+    for item in lowered:
+        # Without parameters Aer knows no rows: the circuit is listed once for each.
+        found += [(item.circuit, item.values(bindings))] * (1 if item.symbols else bindings.rows)
+    return found

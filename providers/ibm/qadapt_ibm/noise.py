@@ -32,7 +32,8 @@ class Noise:
         from qiskit_aer.noise import NoiseModel
 
         self._make(places - self._gates.keys(), measured - self._readout.keys())
-        model = NoiseModel(basis_gates=sorted({name for name, _ in places}))
+        # A model of no gates at all makes Aer print a warning of a page; with None it has some of Aer's own.
+        model = NoiseModel(basis_gates=sorted({name for name, _ in places}) or None)
         for name, qubits in sorted(places):
             if (error := self._gates[name, qubits]) is not None:
                 model.add_quantum_error(error, name, qubits)

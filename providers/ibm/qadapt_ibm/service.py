@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from qadapt.circuit import Circuit
 from qadapt.cost import Cost
 from qadapt.errors import BadResultError, JobFailedError, ProviderError, TargetError, UnavailableError
-from qadapt.provider import Done, Failed, Pending, Work, check_works
+from qadapt.provider import Done, Failed, Pending, Work, check_row, check_works
 from qadapt.target import Capabilities, Target
-from qadapt_ibm import cost, limits, read, results, wire
+from qadapt_ibm import cost, limits, read, readback, results, wire
 from qadapt_ibm.errors import translate, vendor
 from qadapt_ibm.lower import Lowered, circuit_gates, directions, lower
 from qadapt_ibm.modes import Mode
@@ -112,10 +112,10 @@ class ServiceBackend:
             return self._tags[tag]
         check_works(work, self.target, self.capabilities)
         limits.check_job(work, self.options)
-        with wire.posting() as post:
+        with wire.posting(self._machine) as post:
             try:
                 with vendor(self.name):
-                    job = self._post(work, tag)
+                    job = self._run(work, tag, self._mode.get())
                     job_id = job.job_id()
                     if not _is_id(job_id):
                         raise UnavailableError(f"the service answered with the job id {job_id!r}", provider=self.name)
@@ -124,20 +124,27 @@ class ServiceBackend:
         self._tags[tag], self._jobs[job_id] = job_id, job
         return str(job_id)
 
-    def _post(self, work: Sequence[Work], tag: str) -> RuntimeJobV2:
-        from qiskit.providers.exceptions import QiskitBackendNotFoundError
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from what the client would post.
+
+        Raises:
+            NotSupportedError: It is twirled or decoupled, by the options.
+            ProviderError: This version of the client asks for something before it posts.
+        """
+        check_row(work, row, self.target, self.capabilities)
+        with vendor(self.name), wire.withholding() as kept:
+            self._run([work], "", self._machine)
+        if not kept:
+            raise ProviderError("the client has made a request before it had the job together", provider=self.name)
+        return readback.posted(kept[0], row)
+
+    def _run(self, work: Sequence[Work], tag: str, mode: Any) -> RuntimeJobV2:
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
         shots = work[0].shots
         pubs = [pub for number, item in enumerate(work) for pub in self._pubs(item, number, len(work))]
         options = self.options.sampler(shots, [tag, TAG, *self.options.tags])
-        try:
-            return Sampler(mode=self._mode.get(), options=options).run(pubs, shots=shots)
-        except QiskitBackendNotFoundError:
-            # The client lists the machines before it posts, and says this also where that request failed; the next one
-            # raises what is wrong.
-            self._service.usage()
-            raise
+        return Sampler(mode=mode, options=options).run(pubs, shots=shots)
 
     def _unposted(self, error: ProviderError, post: wire.Post) -> ProviderError:
         """What a submit that went wrong raises, by what is known about the post of its job."""

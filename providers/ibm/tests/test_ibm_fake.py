@@ -197,6 +197,19 @@ def test_packed_registers_and_spanning_registers(backend: FakeBackend, vendor_no
             assert_drawn_from(table[row], wanted)
 
 
+def test_a_circuit_without_gates_reads_its_readout_errors_and_logs_nothing(
+    backend: FakeBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    qubit, shots = 5, 100_000
+    circuit = Circuit(num_qubits=backend.target.num_qubits, operations=(), measured=((qubit,),))
+    (result,) = finish(backend, Work(circuit, Bindings.of({}), shots, seed=1), tag="no gates")
+    misread = backend.target.qubits[qubit].prob_meas1_prep0
+    # Five standard deviations and a half: false alarms below 1e-7.
+    assert abs(result.counts.table[0, 1] / shots - misread) < 5.5 * np.sqrt(misread * (1 - misread) / shots)
+    assert misread > 0
+    assert not caplog.records
+
+
 def test_all_rows_and_tiles_of_a_work_are_one_call(backend: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     real = qiskit_aer.AerSimulator.run

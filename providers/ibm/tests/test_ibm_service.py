@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qiskit_ibm_runtime import QiskitRuntimeService
+from qiskit_ibm_runtime.executor_sampler import Sampler
 
-from clouds.ibm import CRN, MACHINE, IBMCloud
+from clouds.ibm import CRN, KEY, MACHINE, IBMCloud
 from ibm_cases import BINDINGS, CIRCUIT, FIXED, QUBITS, Open, work
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
@@ -165,6 +167,22 @@ def test_another_process_can_fetch_and_find(cloud: IBMCloud, backend: ServiceBac
     assert tables[1][0] == [[50, 0, 0, 0], [0, 0, 50, 0]]
     assert hashes == [FIXED.content_hash, CIRCUIT.content_hash]
     assert not cloud.sessions  # a batch is opened by a submit, not by a look
+
+
+@pytest.mark.parametrize("name", [MACHINE, f"{MACHINE}-fractional"])
+def test_a_submit_does_not_ask_for_the_machine_that_is_open(cloud: IBMCloud, connect: Open, name: str) -> None:
+    """IBM's own client posts the same, after it has listed the machines."""
+    backend = connect(name)
+    before = len(cloud.log)
+    backend.submit(work(), tag="ours")
+    posted = [(request.method, request.path.partition("/v1")[2]) for request in cloud.log[before:]]
+    assert posted == [("GET", "/instances/usage"), ("GET", f"/backends/{MACHINE}/status"), ("POST", "/jobs")]
+    service = QiskitRuntimeService(token=KEY, instance=CRN, url=cloud.url, url_resolver=lambda url, *_: f"{url}/api/v1")
+    sampler = Sampler(mode=service.backend(MACHINE), options=backend.options.sampler(10, ["ours", "qadapt"]))
+    sampler.run(backend._pubs(work()[0], 0, 1), shots=10)
+    assert cloud.requests("GET", "/backends$")[-1] in cloud.log[before + 3 :]
+    ours, theirs = (json.loads(request.body) for request in cloud.requests("POST", r"/jobs$"))
+    assert ours == theirs
 
 
 def test_a_tag_is_submitted_once_in_a_process(cloud: IBMCloud, backend: ServiceBackend, connect: Open) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime import QiskitRuntimeService
 from urllib3 import Retry
 from urllib3.exceptions import ReadTimeoutError
@@ -185,6 +186,18 @@ def test_secrets_are_known_before_anything_is_sent(monkeypatch: pytest.MonkeyPat
     with pytest.raises(AccessError, match="not https"):
         Account().connect()
     assert redact.redacted("a-key-of-the-environment") == redact.MASK
+
+
+def test_the_machine_of_a_post_is_known_and_no_other(account: Account) -> None:
+    service = account.connect()
+    machine = service.backend(MACHINE)
+    assert service.backend(MACHINE) is not machine
+    with wire.posting(machine):
+        assert service.backend(name=MACHINE) is machine
+        with pytest.raises(QiskitBackendNotFoundError):
+            service.backend("another")
+    with wire.posting():
+        assert service.backend(MACHINE) is not machine
 
 
 @pytest.mark.parametrize("status", [None, 200, 201, 302, 408, 500, 502, 503])

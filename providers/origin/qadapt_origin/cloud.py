@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from qadapt.circuit import Circuit
 from qadapt.cost import Cost
 from qadapt.counts import Counts
 from qadapt.errors import (
@@ -22,9 +24,9 @@ from qadapt.errors import (
     TargetError,
     UnavailableError,
 )
-from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_works
+from qadapt.provider import Done, Failed, Pending, Provenance, Result, Work, check_row, check_works
 from qadapt.target import Capabilities, Target
-from qadapt_origin import answer, chip
+from qadapt_origin import answer, chip, readback
 from qadapt_origin.credentials import KEY
 from qadapt_origin.errors import sdk, translate
 from qadapt_origin.faults import answered, malformed, unread, unsent
@@ -99,6 +101,12 @@ class CloudBackend:
             raise UnavailableError(message, provider=self.name, doubtful=True)
         self._tags[tag] = ticket.job_id
         return ticket.job_id
+
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the OriginIR that the client would send of it."""
+        check_row(work, row, self.target, self.capabilities)
+        program = next(islice(_programs(work), row, None))
+        return readback.sent(program, work.widths)
 
     def fetch(self, job_id: str) -> Pending | Done | Failed:
         """Look at a job.

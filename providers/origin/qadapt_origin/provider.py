@@ -11,6 +11,7 @@ import logging
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
@@ -20,10 +21,11 @@ from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.errors import ProviderError, QadaptError, TargetError
 from qadapt.exact import EXACT, ExactBackend, by_component
-from qadapt.provider import Requirements, Work
-from qadapt.simulate.components import Component
+from qadapt.provider import Requirements, Work, check_row
+from qadapt.simulate.components import Component, merge, split
 from qadapt.simulate.noise import assignment
 from qadapt.target import Target, bundled_targets
+from qadapt_origin import readback
 from qadapt_origin.cloud import CloudBackend, online_chips, open_chip
 from qadapt_origin.credentials import ALLOW_HTTP, KEY, URL, Credentials
 from qadapt_origin.errors import sdk, translate
@@ -66,10 +68,20 @@ class OriginBackend(ExactBackend):
         _one_thread()
         return by_component(work, lambda component: self._tables(component, work.bindings))
 
+    def lowered(self, work: Work, row: int) -> Circuit:
+        """One row of a work, read back from the programs that pyQPanda3 is handed."""
+        check_row(work, row, self.target, self.capabilities)
+        parts = []
+        for component in split(work.circuit, work.circuit.measured):
+            if component.reads:
+                circuit, distinct = _distinct(component, work.bindings)
+                program = next(islice(lower(circuit, distinct), min(row, distinct.rows - 1), None))
+                parts.append(readback.component(program, component))
+        return merge(parts, work.circuit.num_qubits)
+
     def _tables(self, component: Component, bindings: Bindings) -> Iterator[NDArray[np.float64]]:
         """Probabilities ``[rows, outcomes]`` of each read of a component."""
-        circuit = local(component)
-        distinct = bindings if circuit.parameters else bindings.slice(0, 1)
+        circuit, distinct = _distinct(component, bindings)
         tables = [np.empty((distinct.rows, 2 ** len(read.bits))) for read in component.reads]
         for row, values in enumerate(self.rows(component, circuit, distinct)):
             for table, probabilities in zip(tables, values, strict=True):
@@ -175,6 +187,12 @@ class OriginProvider:
             hint = f"targets are {', '.join(offline)}; the chips of Origin's cloud need {KEY}"
             raise TargetError(f"origin has no target {target!r}", hint=hint)
         return open_chip(Session(credentials), target, chip, options)
+
+
+def _distinct(component: Component, bindings: Bindings) -> tuple[Circuit, Bindings]:
+    """Circuit of a component, and the rows that it differs in: one where nothing is bound."""
+    circuit = local(component)
+    return circuit, bindings if circuit.parameters else bindings.slice(0, 1)
 
 
 def _offline() -> Mapping[str, Target]:
