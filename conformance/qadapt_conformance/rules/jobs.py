@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -19,6 +20,9 @@ from qadapt_conformance.rules.refusals import answer
 
 WAITING = 4
 """Jobs that wait behind a long one."""
+
+FEW, MANY, LONG = 8, 512, 1.0
+"""Least and most rows of the long one, and the seconds that it is to take."""
 
 
 def _work(probe: Probe, shots: int = 100) -> Work:
@@ -118,8 +122,10 @@ def _waiting_jobs(probe: Probe) -> Iterator[Finding]:
     layer = [op("ry", qubit, angles=["t"]) for qubit in range(size)]
     layer += [op("cz", qubit, qubit + 1) for qubit in range(size - 1)]
     circuit = Circuit(num_qubits=size, operations=layer * 60, measured=list(range(size)))
-    rows = np.linspace(0.2, 2.8, min(512, probe.capabilities.max_rows))
-    long = probe.work(circuit, {"t": rows}, shots=1000, seed=probe.seed())
+    began = time.monotonic()
+    _finished(probe, probe.work(circuit, {"t": np.linspace(0.2, 2.8, FEW)}, shots=1000, seed=probe.seed()))
+    rows = min(MANY, max(FEW, round(FEW * LONG / (time.monotonic() - began))))
+    long = probe.work(circuit, {"t": np.linspace(0.2, 2.8, rows)}, shots=1000, seed=probe.seed())
     first, *others = [
         probe.backend.submit([work], tag=probe.tag()) for work in (long, *[_work(probe) for _ in range(WAITING)])
     ]
