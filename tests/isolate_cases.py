@@ -123,9 +123,11 @@ class Cloud(Volatile):
         self.capabilities = Capabilities(seed=True, retrieval=True, cancel=True)
     def submit(self, work, *, tag):
         wrong = misbehave("submit")
-        job_id = uuid.uuid4().hex
-        (CLOUD / (job_id + ".job")).write_bytes(encode_works(work))
-        (CLOUD / (hashlib.sha256(tag.encode()).hexdigest() + ".tag")).write_text(job_id)
+        job_id = hashlib.sha256(tag.encode()).hexdigest() + "-" + uuid.uuid4().hex
+        # At once or not at all, wherever this process is killed: a cloud makes no job without its tag.
+        part = CLOUD / (job_id + ".part")
+        part.write_bytes(encode_works(work))
+        part.rename(CLOUD / (job_id + ".job"))
         return misbehave("after") or wrong or job_id
     def fetch(self, job_id):
         if wrong := misbehave("fetch"):
@@ -143,8 +145,7 @@ class Full(Cloud):
     def find(self, tag):
         if wrong := misbehave("find"):
             return wrong
-        path = CLOUD / (hashlib.sha256(tag.encode()).hexdigest() + ".tag")
-        return path.read_text() if path.exists() else None
+        return next((path.stem for path in CLOUD.glob(hashlib.sha256(tag.encode()).hexdigest() + "-*.job")), None)
     def cost(self, work):
         misbehave("cost")
         return Cost(shots=sum(each.shots * each.bindings.rows for each in work), dollars=1.5, rules=("a rule",))

@@ -8,17 +8,17 @@ from qadapt import AccessError, JobFailedError, MissingExtraError, ProviderError
 from qadapt.redact import conceal
 from qadapt.translate import translated
 
-KINDS = {"OSError": UnavailableError, "PermissionError": AccessError, "_NoSuchJob": JobFailedError}
+KINDS = {"OSError": UnavailableError, "PermissionError": AccessError, "_NoSuchJobError": JobFailedError}
 
 
-class _NoSuchJob(LookupError):
+class _NoSuchJobError(LookupError):
     """One of a vendor's."""
 
 
 @pytest.mark.parametrize(
     ("raised", "kind"),
     [
-        (_NoSuchJob("7"), JobFailedError),
+        (_NoSuchJobError("7"), JobFailedError),
         (PermissionError("no"), AccessError),  # nearer than OSError, which it is as well
         (ConnectionResetError("gone"), UnavailableError),
         (ValueError("bad"), ProviderError),

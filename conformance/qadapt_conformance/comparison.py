@@ -26,8 +26,8 @@ FARTHEST = 0.5
 """A margin beyond this says nothing, so none is used."""
 
 OFF = 2 * 0.04**2
-"""Evidence per shot against a backend that is not counted, in nats: a machine whose distribution is off what its noise
-should make of it by a total variation of 0.04 gives that much (Pinsker's inequality), whatever it runs."""
+"""Evidence per shot against a backend that is not counted, in nats: machines are off their calibration, towards some
+mutant. An allowance, not a bound: even odds that shift by 0.04 give about that much, and rare outcomes give more."""
 
 DROWNED = 0.3
 """Where noise alone moves more than this share of the shots, a circuit is not judged."""

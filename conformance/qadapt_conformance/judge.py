@@ -159,7 +159,7 @@ class Judge:
         }
         margin = comparison.margin(register)
         near, far = (0.0, 1.0) if margin is None else p_values(table, exact, margin)
-        if margin is None and not weighed:
+        if margin is None and not any(0 < shots <= self._most for shots in _plans(comparison).values()):
             said = "noise may move the outcome anywhere, and no mutant is told from the circuit here"
             return _unjudged(comparison.circuit, said)
         return _finding(

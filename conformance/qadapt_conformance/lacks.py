@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import median
 from typing import TypeAlias
 
 from qadapt import Backend
 
 Lacks: TypeAlias = Callable[[Backend], str]
+
+MOST_ERROR = 0.025
+"""Average infidelity of an entangling gate, a dozen of which move a third of the shots."""
 
 
 def nothing(backend: Backend) -> str:
@@ -23,6 +27,14 @@ def couplings(backend: Backend) -> str:
 def noiseless(backend: Backend) -> str:
     """Say so if the target has noise, of which there is no exact definition that all simulators share."""
     return "" if backend.target.ideal else "a target without noise"
+
+
+def quiet(backend: Backend) -> str:
+    """Say so if the noise of a usual entangling gate leaves nothing of a circuit of a dozen."""
+    sites = (site for listed in backend.target.sites.values() for site in listed if len(site.qubits) == 2)
+    errors = [site.error for site in sites if site.error is not None and site.error < 1]
+    usual = median(errors) if errors else 0.0
+    return "" if usual <= MOST_ERROR else f"entangling gates with errors of at most {MOST_ERROR}, half have {usual:.3g}"
 
 
 def dead_qubits(backend: Backend) -> str:

@@ -30,6 +30,9 @@ TOTALS = "SHOTS-1"
 NATS = -log(ALPHA)
 """Evidence that tells a backend from a mutant; the mutant itself would give it with probability ALPHA at most."""
 
+AWAY = 2
+"""Rules that find the vendor away before no further one asks it."""
+
 Show = Callable[[Rule, int, int], None]
 """Is told which rule begins, how many went before, and how many there are."""
 
@@ -69,8 +72,8 @@ def run_suite(
         for number, rule in enumerate(RULES.values()):
             if show is not None:
                 show(rule, number, len(RULES))
-            gone = next((trial.rule.id for trial in trials if trial.unavailable), "")
-            trials.append(_trial(rule, tracked, tier, seed, rules, gone))
+            away = [trial.rule.id for trial in trials if trial.unavailable]
+            trials.append(_trial(rule, tracked, tier, seed, rules, " and ".join(away) if len(away) >= AWAY else ""))
     _check_matches(exclusions, trials)
     _stop_cascade(trials)
     _add_evidence(trials)
@@ -177,15 +180,25 @@ def _verdict(trial: Trial, wrong: set[int], backend: str) -> tuple[Verdict, str,
             message = _reads(trial, [Finding(said=message, p_value=0.0)], backend)
         return verdict, message, 0
     verdict, message, needs = _decided(trial)
-    if verdict is Verdict.CONFORMS and trial.judge is not None and (hidden := trial.judge.hidden):
-        message = f"noise hides what would tell the backend from {', '.join(f'`{name}`' for name in hidden)}"
-    return verdict, message, needs
+    return verdict, _as_far_as_it_shows(trial) if verdict is Verdict.CONFORMS else message, needs
+
+
+def _as_far_as_it_shows(trial: Trial) -> str:
+    """What noise keeps from being judged of a rule that holds."""
+    counted = [finding for finding in trial.findings if finding.statistical or not finding.judged]
+    unjudged = [finding for finding in counted if not finding.judged]
+    said = [f"{len(unjudged)} of {len(counted)} looks are not judged: {unjudged[0].said}"] if unjudged else []
+    if trial.judge is not None and (hidden := trial.judge.hidden):
+        said.append(f"noise hides what would tell the backend from {', '.join(f'`{name}`' for name in hidden)}")
+    return "; ".join(said)
 
 
 def _decided(trial: Trial) -> tuple[Verdict, str, int]:
     """Whether the looks together tell the backend from every mutant that the rule is to catch."""
-    if not any(finding.judged for finding in trial.findings):
-        return Verdict.NOT_RUN, trial.findings[0].said, 0
+    unjudged = [finding for finding in trial.findings if not finding.judged]
+    # Facts that stand beside counts, as about how they were compiled, are no reason to trust counts nobody looked at.
+    if unjudged and not any(finding.judged and finding.statistical for finding in trial.findings):
+        return Verdict.NOT_RUN, unjudged[0].said, 0
     if unsure := [finding for finding in trial.findings if not finding.within]:
         shots = max(finding.shots or 0 for finding in unsure)
         return Verdict.UNDECIDED, f"needs more than {shots} shots per row to bound how far it is off", 2 * shots

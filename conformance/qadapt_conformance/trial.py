@@ -68,7 +68,7 @@ def _gone_through(trial: Trial, backend: Backend, seed: int, *, rehearsal: bool)
     except NotRun as reason:
         trial.stopped = Verdict.NOT_RUN, str(reason)
     except (AccessError, UnavailableError) as error:
-        trial.unavailable = True
+        trial.unavailable = isinstance(error, UnavailableError)
         trial.stopped = Verdict.NOT_RUN, f"{type(error).__name__}: {error}"
     except QadaptError as error:
         trial.bad_result = isinstance(error, BadResultError)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from qadapt import Backend, Capabilities, Target, UnavailableError, Work, backend
+from qadapt import AccessError, Backend, Capabilities, Qubit, Site, Target, UnavailableError, Work, backend
+from qadapt.local import EmulatorBackend
 from qadapt_conformance import RULES, Report, Tier, Verdict, run_suite
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.judge import MOST_PAID
@@ -15,6 +16,7 @@ from qadapt_conformance.mutants import MUTANTS
 from qadapt_conformance.mutants.right import Chip
 from qadapt_conformance.mutants.wrapped import Wrapped
 from qadapt_conformance.probe import Probe
+from qadapt_conformance.suite import AWAY
 
 
 class _Declaring(Wrapped):
@@ -130,12 +132,61 @@ def test_a_vendor_that_is_gone_is_not_asked_again(right: Backend) -> None:
             raise UnavailableError("maintenance", provider="gone", doubtful=False)
 
     gone = Gone(right)
-    report = run_suite(gone, rules=["NAMES-1", "JOBS-2", "JOBS-3", "PROV-1"])
-    assert gone.asked == 1
+    report = run_suite(gone, rules=["NAMES-1", "JOBS-2", "JOBS-3", "PROV-1", "PROV-2"])
+    assert gone.asked == AWAY
     assert report.of("NAMES-1").verdict is Verdict.CONFORMS
-    assert "maintenance" in report.of("JOBS-2").message
-    assert report.of("PROV-1").message == "the vendor did not answer, see JOBS-2"
+    assert "maintenance" in report.of("JOBS-3").message
+    assert report.of("PROV-1").message == "the vendor did not answer, see JOBS-2 and JOBS-3"
     assert report.exit_code == 3
+
+
+def test_one_trouble_does_not_stop_the_run(right: Backend) -> None:
+    """Of access or of the network: what comes after it is judged all the same."""
+
+    class Once(Wrapped):
+        def __init__(self, inner: Backend, error: Exception) -> None:
+            super().__init__(inner)
+            self.errors = [error]
+
+        def submit(self, work: Sequence[Work], *, tag: str) -> str:
+            if self.errors:
+                raise self.errors.pop()
+            return super().submit(work, tag=tag)
+
+    for error in (AccessError("expired", provider="x"), UnavailableError("gone", provider="x", doubtful=False)):
+        report = run_suite(Once(wrong(right), error), rules=["NAMES-7", "BITS-4", "PROV-1"])
+        assert report.of("NAMES-7").verdict is Verdict.NOT_RUN
+        assert report.of("BITS-4").verdict is Verdict.VIOLATES
+        assert report.of("PROV-1").verdict is Verdict.CONFORMS
+
+
+def wrong(right: Backend) -> Backend:
+    """Bits in the opposite order."""
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == "reversed-bits")
+    with mutant.make(right) as made:
+        return made
+
+
+def test_what_nobody_could_judge_does_not_conform() -> None:
+    """Noise without figures, or too much of it: facts about compiling are no verdict on counts."""
+    native, qubits = ("cz", "sx", "x", "rz"), range(5)
+    unknown = Target(name="u", num_qubits=5, native=native, qubits=[Qubit(t1=1e-4, t2=1e-4)] * 5, source="a test")
+    sites = {"cz": tuple(Site(qubits=(q, q + 1), error=0.4) for q in qubits[:-1])}
+    sites |= {gate: tuple(Site(qubits=(q,), error=0.4) for q in qubits) for gate in ("sx", "x", "rz")}
+    bad = Qubit(prob_meas1_prep0=0.4, prob_meas0_prep1=0.4)
+    drowned = Target(name="d", num_qubits=5, native=native, sites=sites, qubits=[bad] * 5, source="a test")
+    rules = ["BITS-1", "BITS-4", "ROWS-1", "PARAMS-1", "GATES-1", "GATES-2", "ADAPT-1"]
+    for target in (unknown, drowned):
+        report = run_suite(wrong(EmulatorBackend(target)), rules=rules)
+        assert {report.of(rule).verdict for rule in rules} == {Verdict.NOT_RUN}
+
+
+def test_what_noise_hides_is_said_where_a_rule_holds() -> None:
+    report = run_suite(backend("local:emulator/wukong-72"), rules=["ANGLES-4", "GATES-3"])
+    assert report.of("ANGLES-4").verdict is Verdict.CONFORMS
+    assert "noise hides" in report.of("ANGLES-4").message
+    assert "`angles-of-three-digits`" in report.of("ANGLES-4").message
+    assert "looks are not judged" in report.of("GATES-3").message
 
 
 def test_a_machine_gets_few_shots() -> None:

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class DoubtError(ProviderError):
-    """Nobody can say whether the vendor has the job; never leaves the runner."""
+    """Nobody can say whether the vendor has the job; leaves the runner as a cause only."""
 
     code = "doubt"
 

@@ -12,6 +12,7 @@ from qadapt.readout.decode import readout
 from qadapt_conformance import oracle
 from qadapt_conformance.adapters import Block, Floats, cayley_block, qtha, ring_layers
 from qadapt_conformance.finding import Finding, fact
+from qadapt_conformance.lacks import quiet
 from qadapt_conformance.probe import Probe
 from qadapt_conformance.rule import SUBMITTING, rule
 from qadapt_conformance.statistics import tail
@@ -37,7 +38,7 @@ def small_cayley_blocks(probe: Probe) -> Iterator[Finding]:
         yield from probe.agrees(block.circuit, block.bindings)
 
 
-@rule("ADAPT-2", qubits=4)
+@rule("ADAPT-2", qubits=4, lacks=quiet)
 def large_cayley_blocks(probe: Probe) -> Iterator[Finding]:
     """Cayley blocks of 8 and 16 dimensions give the outcomes of the closed form, (Q x)**2."""
     for dim in (8, 16):
@@ -78,7 +79,7 @@ def _near(block: Block, counts: Counts, values: Floats) -> Finding:
     return Finding(said=said, p_value=tail(distance, freedom), statistical=True, shots=shots)
 
 
-@rule("ADAPT-4", qubits=4)
+@rule("ADAPT-4", qubits=4, lacks=quiet)
 def expectation_values(probe: Probe) -> Iterator[Finding]:
     """QTHA circuits give the exact expectations of Z, as far as shots can tell."""
     for number, circuit in enumerate((qtha(4), ring_layers(4))):

@@ -30,6 +30,7 @@ def outcomes_are_integers(probe: Probe) -> Iterator[Finding]:
 @rule("BITS-2", qubits=3)
 def amplitude_index(probe: Probe) -> Iterator[Finding]:
     """Amplitude index i has qubit k in bit k, through entangling gates too."""
+    yield from probe.agrees(Circuit(num_qubits=2, operations=[*biased(2), op("cx", 1, 0)], measured=[0, 1]))
     operations = [*biased(3), op("cx", 0, 1), op("ry", 1, angles=[0.8]), op("cx", 2, 0), op("crx", 1, 2, angles=[1.9])]
     yield from probe.agrees(Circuit(num_qubits=3, operations=operations, measured=[0, 1, 2]))
 

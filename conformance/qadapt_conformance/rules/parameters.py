@@ -29,6 +29,12 @@ def ladder(angles: Sequence[str | Parameter | float]) -> list[Operation]:
     return operations
 
 
+def _circuit(probe: Probe, angles: Sequence[str | Parameter | float]) -> Circuit:
+    """The ladder, measured; under noise without its cz, which say nothing about names and drown what does."""
+    operations = [each for each in ladder(angles) if probe.exact or each.gate != "cz"]
+    return Circuit(num_qubits=3, operations=operations, measured=[0, 1, 2])
+
+
 def _values(names: Sequence[str], rows: int, seed: int) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
     draw = np.random.default_rng(seed).uniform(0.2, 2.9, (len(names), rows))
     return dict(zip(names, draw, strict=True))
@@ -37,7 +43,7 @@ def _values(names: Sequence[str], rows: int, seed: int) -> dict[str, np.ndarray[
 @rule("PARAMS-1", qubits=3)
 def bound_by_name(probe: Probe) -> Iterator[Finding]:
     """Values reach parameters by name, in whatever order they are given."""
-    circuit = Circuit(num_qubits=3, operations=ladder(["c", "a", "b"] * 2), measured=[0, 1, 2])
+    circuit = _circuit(probe, ["c", "a", "b"] * 2)
     values = _values("abc", 4, seed=11)
     for order in ("abc", "cab", "bca"):
         yield from probe.agrees(circuit, {name: values[name] for name in order})
@@ -47,9 +53,10 @@ def bound_by_name(probe: Probe) -> Iterator[Finding]:
 def names_that_break_sorting(probe: Probe) -> Iterator[Finding]:
     """More than ten parameters keep their values, whatever sorting would do to their names."""
     counted = [f"t{number}" for number in range(12)]
-    for number, names in enumerate((counted, SORT_BREAKING)):
-        circuit = Circuit(num_qubits=3, operations=ladder(names), measured=[0, 1, 2])
-        yield from probe.agrees(circuit, _values(names, 4, seed=12 + number))
+    # With its cz a ladder keeps more than ten native parameters; the other one is left where these drown in noise.
+    whole = Circuit(num_qubits=3, operations=ladder(counted), measured=[0, 1, 2])
+    yield from probe.agrees(whole, _values(counted, 4, seed=12))
+    yield from probe.agrees(_circuit(probe, SORT_BREAKING), _values(SORT_BREAKING, 4, seed=13))
 
 
 @rule("PARAMS-3", qubits=3)
@@ -67,12 +74,10 @@ def affine_parameters(probe: Probe) -> Iterator[Finding]:
         a,
         -0.4,
     ]
-    circuit = Circuit(num_qubits=3, operations=ladder(angles), measured=[0, 1, 2])
-    yield from probe.agrees(circuit, _values("ab", 6, seed=14))
+    yield from probe.agrees(_circuit(probe, angles), _values("ab", 6, seed=14))
 
 
 @rule("PARAMS-4", qubits=3)
 def names_that_are_taken(probe: Probe) -> Iterator[Finding]:
     """A parameter may be called like a gate, a constant or a keyword."""
-    circuit = Circuit(num_qubits=3, operations=ladder(TAKEN), measured=[0, 1, 2])
-    yield from probe.agrees(circuit, _values(TAKEN, 4, seed=15))
+    yield from probe.agrees(_circuit(probe, TAKEN), _values(TAKEN, 4, seed=15))

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qadapt.circuit import Circuit, Operation, op
-from qadapt.errors import NotSupportedError
+from qadapt.errors import CircuitError, NotSupportedError
 from qadapt.simulate.components import Component, Read
 from qadapt_braket.lower import NATIVE
 
@@ -67,6 +67,8 @@ def posted(action: str, row: int, widths: Sequence[int], labels: Sequence[int]) 
     values = {name: column[row] if isinstance(column, list) else column for name, column in inputs.items()}
     found = BraketCircuit.from_ir(program["source"], inputs=values)
     operations, measured = _read(found, {label: qubit for qubit, label in enumerate(labels)})
+    if sorted(measured) != list(range(sum(widths))):
+        raise CircuitError(f"bits {sorted(measured)} are measured, expected {sum(widths)} from 0 on")
     bits = iter([measured[bit] for bit in sorted(measured)])
     registers = [list(islice(bits, width)) for width in widths]
     return Circuit(num_qubits=len(labels), operations=tuple(operations), measured=registers)

@@ -12,7 +12,7 @@ import provider_cases as cases
 from clouds.braket import GARNET, machine
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
-from qadapt.errors import NotSupportedError, TargetError
+from qadapt.errors import CircuitError, NotSupportedError, TargetError
 from qadapt.provider import Work
 from qadapt_braket import lower, program, readback
 from qadapt_braket.local import NATIVE
@@ -83,6 +83,8 @@ def test_programs_and_bits_are_read_by_their_numbers():
     read = [readback.posted(action, row, (1, 1), (0, 1)) for row in range(2)]
     assert [[o.gate for o in circuit.operations] for circuit in read] == [["x"], ["y"]]
     assert {circuit.measured for circuit in read} == {((1,), (0,))}
+    with pytest.raises(CircuitError, match="expected 1 from 0 on"):
+        readback.posted(action, 0, (1,), (0, 1))
 
 
 @pytest.mark.parametrize("program_set", [True, False])

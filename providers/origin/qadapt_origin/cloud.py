@@ -105,8 +105,12 @@ class CloudBackend:
     def lowered(self, work: Work, row: int) -> Circuit:
         """One row of a work, read back from the OriginIR that the client would send of it."""
         check_row(work, row, self.target, self.capabilities)
-        program = next(islice(_programs(work), row, None))
-        return readback.sent(program, work.widths)
+        try:
+            return readback.sent(next(islice(_programs(work), row, None)), work.widths)
+        except QadaptError:
+            raise
+        except Exception as error:
+            raise unsent(error, provider=self.name) from error
 
     def fetch(self, job_id: str) -> Pending | Done | Failed:
         """Look at a job.

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qadapt.circuit import Circuit, Operation, op
-from qadapt.errors import NotSupportedError
+from qadapt.errors import CircuitError, NotSupportedError
 from qadapt.gates import FENCE
 from qadapt.simulate.components import Component
 from qadapt_origin.lower import BARRIER, NATIVE, Native
@@ -47,6 +47,9 @@ def sent(program: QProg, widths: Sequence[int]) -> Circuit:
     compiler = importlib.import_module("pyqpanda3.intermediate_compiler")
     found = compiler.convert_originir_string_to_qprog(program.originir())
     pairs = [(int(bit.get_cbit_addr()), int(qubit.get_qubit_addr())) for qubit, bit in found.get_measure_qubits_cbits()]
+    bits = sorted(bit for bit, _ in pairs)
+    if bits != list(range(sum(widths))):
+        raise CircuitError(f"classical bits {bits} are measured, expected {sum(widths)} from 0 on")
     qubits = iter([qubit for _, qubit in sorted(pairs)])
     registers = [list(islice(qubits, width)) for width in widths]
     return Circuit(num_qubits=found.qubits_num(), operations=tuple(_operations(found)), measured=registers)

@@ -141,5 +141,9 @@ def test_bits_are_read_by_their_numbers_and_what_no_circuit_says_is_refused() ->
     assert readback.sent(turned, (2, 1)).measured == ((1, 2), (0,))
     short = core.QProg(2)
     short.append(core.measure(1, 0))
-    with pytest.raises(CircuitError, match="register 1 has 0 bits"):
-        readback.sent(short, (1, 1))
+    gapped = core.QProg(10)
+    for qubit, bit in ((0, 5), (1, 9)):
+        gapped.append(core.measure(qubit, bit))
+    for program, widths in ((short, (1, 1)), (gapped, (1, 1)), (turned, (1, 1))):
+        with pytest.raises(CircuitError, match="are measured, expected 2 from 0 on"):
+            readback.sent(program, widths)
