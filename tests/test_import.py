@@ -20,6 +20,7 @@ ORDER = (
         "redact",
         "home",
         "errors",
+        "translate",
         "gates",
         "circuit",
         "bindings",
