@@ -178,7 +178,7 @@ def _row(name: str, *, right: str | None, quick: bool, seed: int) -> Row:
     message, hidden = "", False
     if acts:
         with mutant.make(inner) as wrong:
-            report = run_suite(wrong, rules=[mutant.rule] if quick else None, seed=seed)
+            report = run_suite(wrong, rules=[mutant.rule] if quick else None, seed=seed, known=())
         verdicts = {each.rule: each.verdict for each in report.verdicts if not quick or each.rule == mutant.rule}
         said = report.of(mutant.rule)
         message = said.message

@@ -15,6 +15,7 @@ from qadapt_conformance import rules as _rules  # noqa: F401 - fills RULES
 from qadapt_conformance.exclusion import Exclusion, SettingsError, check_exclusions
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.mutants import MUTANTS
+from qadapt_conformance.mutants.mutant import Mutant
 from qadapt_conformance.report import Report
 from qadapt_conformance.rule import EVERYWHERE, RULES, Rule
 from qadapt_conformance.spec import SPEC
@@ -44,6 +45,7 @@ def run_suite(
     tier: Tier = Tier.SIMULATOR,
     exclusions: Sequence[Exclusion] = (),
     seed: int = 0,
+    known: Sequence[Mutant] = MUTANTS,
     show: Show | None = None,
 ) -> Report:
     """Run rules on a backend.
@@ -56,6 +58,7 @@ def run_suite(
         tier: How much of the suite is run.
         exclusions: Rules that may be violated; they run all the same.
         seed: Decides the seeds of all works.
+        known: Mutants that a violation may be said to look like.
         show: Told about the progress.
 
     Raises:
@@ -97,7 +100,7 @@ def run_suite(
         cost=tracked.spent,
         versions={name: version(name) for name in ("qadapt", "qadapt-conformance", "numpy", "scipy")}
         | {"python": platform.python_version()},
-        verdicts=tuple(_judged(trial, wrong, backend.name, excluded.get(trial.rule.id)) for trial in trials),
+        verdicts=tuple(_judged(trial, wrong, backend.name, excluded.get(trial.rule.id), known) for trial in trials),
     )
 
 
@@ -145,9 +148,11 @@ def _add_evidence(trials: Sequence[Trial]) -> None:
             trial.findings.append(Finding(said=said, p_value=min(1.0, exp(-max(nats, 0.0))), statistical=True))
 
 
-def _judged(trial: Trial, wrong: set[int], backend: str, exclusion: Exclusion | None) -> RuleVerdict:
+def _judged(
+    trial: Trial, wrong: set[int], backend: str, exclusion: Exclusion | None, known: Sequence[Mutant]
+) -> RuleVerdict:
     """The verdict on one rule; what is excluded must not hold."""
-    verdict, message, needs = _verdict(trial, wrong, backend)
+    verdict, message, needs = _verdict(trial, wrong, backend, known)
     if exclusion is not None:
         if verdict is Verdict.CONFORMS:
             message = (
@@ -169,15 +174,15 @@ def _judged(trial: Trial, wrong: set[int], backend: str, exclusion: Exclusion | 
     )
 
 
-def _verdict(trial: Trial, wrong: set[int], backend: str) -> tuple[Verdict, str, int]:
+def _verdict(trial: Trial, wrong: set[int], backend: str, known: Sequence[Mutant]) -> tuple[Verdict, str, int]:
     """Verdict, message, and the shots per row that it lacks."""
     bad = [f for f in trial.findings if (id(f) in wrong if f.statistical else f.p_value == 0)]
     if bad:
-        return Verdict.VIOLATES, _reads(trial, bad, backend), 0
+        return Verdict.VIOLATES, _reads(trial, bad, backend, known), 0
     if trial.stopped:
         verdict, message = trial.stopped
         if verdict is Verdict.VIOLATES:
-            message = _reads(trial, [Finding(said=message, p_value=0.0)], backend)
+            message = _reads(trial, [Finding(said=message, p_value=0.0)], backend, known)
         return verdict, message, 0
     verdict, message, needs = _decided(trial)
     return verdict, _as_far_as_it_shows(trial) if verdict is Verdict.CONFORMS else message, needs
@@ -216,10 +221,10 @@ def _decided(trial: Trial) -> tuple[Verdict, str, int]:
     return Verdict.CONFORMS, "", 0
 
 
-def _reads(trial: Trial, bad: list[Finding], backend: str) -> str:
+def _reads(trial: Trial, bad: list[Finding], backend: str, known: Sequence[Mutant]) -> str:
     """Write a violation: what came, what should have come, and where."""
     rule, first = trial.rule, min(bad, key=lambda finding: finding.p_value)
-    like = trial.judge.like(first, MUTANTS) if trial.judge is not None else ""
+    like = trial.judge.like(first, known) if trial.judge is not None else ""
     lines = [f"[{rule.id}] VIOLATES on {backend}: {first.said}{f'; looks like mutant `{like}`' * bool(like)}"]
     lines += [f"  circuit : {first.circuit}"] * bool(first.circuit)
     lines += [f"  row     : {first.row}"] * bool(first.row)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qadapt import Bindings, Circuit, Operation, Site, Target, Work, op
+from qadapt import Bindings, Circuit, Operation, Target, Work, op
 from qadapt_conformance.finding import Finding
 from qadapt_conformance.probe import Probe
 from qadapt_conformance.rule import rule
@@ -51,23 +51,24 @@ def _repeated(target: Target, times: int) -> Circuit | None:
     An error of ``t`` counts as many times, and a compiler would have made one gate of them.
     """
     native = set(target.native) - set(target.ranges)
-    names = ["s", *["t"] * times]
     for gate, others in ROTATIONS.items():
         if gate in native:
             qubit = _best(target, gate)
-            turns = [op(gate, qubit, angles=[name, *others]) for name in names]
+            first, turn = (op(gate, qubit, angles=[name, *others]) for name in "st")
+            turns = [first, *[turn] * times]
             return Circuit(num_qubits=qubit + 1, operations=turns, measured=[qubit])
     if {"sx", "rz"} <= native:
         qubit = _best(target, "sx")
-        turns = [op("rz", qubit, angles=[name]) for name in names]
+        first, turn = (op("rz", qubit, angles=[name]) for name in "st")
+        turns = [first, *[turn] * times]
         return Circuit(num_qubits=qubit + 1, operations=[op("sx", qubit), *turns, op("sx", qubit)], measured=[qubit])
     return None
 
 
 def _best(target: Target, gate: str) -> int:
     """The live qubit on which a gate has the smallest error."""
-    errors = {qubit: target.site.get((gate, (qubit,)), Site(qubits=(qubit,))).error for qubit in target.live_qubits}
-    return min(errors, key=lambda qubit: errors[qubit] or 0.0)
+    sites = {qubit: target.site.get((gate, (qubit,))) for qubit in target.live_qubits}
+    return min(sites, key=lambda qubit: (site.error or 0.0) if (site := sites[qubit]) else 0.0)
 
 
 def _turned(probe: Probe, times: int, angles: Floats, start: Floats) -> Iterator[Finding]:
