@@ -10,7 +10,9 @@ with a layer of trained rotations after each, and its values are the expectation
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from qadapt import FENCE, Bindings, Circuit, Operation, Target, op
 from qadapt.compile.choice import synthesise_for
-from qadapt.synthesis import synthesise_states
+from qadapt.synthesis import Synthesis, synthesise_states
 from qadapt_conformance import oracle
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -52,6 +54,12 @@ def cayley_block(target: Target, dim: int, strength: float = 1.0) -> Block:
         dim: Block size, 2 to 16.
         strength: Standard deviation of the entries of K.
     """
+    return _block(synthesise_for, target, dim, strength)
+
+
+@cache
+def _block(synthesise: Callable[..., Synthesis], target: Target, dim: int, strength: float) -> Block:
+    """The block of one synthesis, made once: fitting it takes longer than running it."""
     draw = np.random.default_rng(1000 + dim)
     rows = ROWS[dim]
     upper = np.triu(strength * draw.normal(size=(rows, dim, dim)), 1)
@@ -59,7 +67,7 @@ def cayley_block(target: Target, dim: int, strength: float = 1.0) -> Block:
     # No component is small: a sign would hang on it.
     inputs = draw.choice([-1.0, 1.0], (rows, dim)) * draw.uniform(0.6, 1.4, (rows, dim))
     inputs /= np.linalg.norm(inputs, axis=1, keepdims=True)
-    blocks = synthesise_for(rotations, target)
+    blocks = synthesise(rotations, target)
     states = synthesise_states(inputs, couplings=blocks.ansatz.couplings or None)
     qubits = range(dim.bit_length() - 1)
     operations = (*states.ansatz.operations("x"), op(FENCE, *qubits), *blocks.ansatz.operations("k"))

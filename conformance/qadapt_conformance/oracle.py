@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from cmath import exp
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from math import cos, pi, sin, sqrt
 from typing import TypeAlias
 
@@ -173,7 +174,7 @@ def groups(circuit: Circuit) -> list[tuple[int, ...]]:
 def amplitudes(
     circuit: Circuit, values: Mapping[str, ArrayLike], *, qubits: Sequence[int], start: int = 0
 ) -> NDArray[np.complex128]:
-    """Amplitudes ``[rows, 2**qubits]`` after the gates of a circuit that act on some qubits and no others.
+    """Amplitudes ``[rows, 2**qubits]`` after the gates of a circuit that act on some qubits and no others; read only.
 
     Args:
         circuit: Any circuit; its measurements are left out.
@@ -181,13 +182,23 @@ def amplitudes(
         qubits: Bit *k* of an index is the *k*-th of them.
         start: Index of the basis state that they begin in.
     """
-    place = {qubit: position for position, qubit in enumerate(qubits)}
-    rows = max((np.size(value) for value in values.values()), default=1)
-    state = np.zeros((rows, 2 ** len(qubits)), dtype=complex)
+    gates = tuple(operation for operation in circuit.gates() if not set(qubits).isdisjoint(operation.qubits))
+    columns = tuple((name, np.asarray(value, dtype=float).tobytes()) for name, value in values.items())
+    return _amplitudes(gates, columns, tuple(qubits), start)
+
+
+@lru_cache(maxsize=1024)
+def _amplitudes(
+    gates: tuple[Operation, ...], columns: tuple[tuple[str, bytes], ...], qubits: tuple[int, ...], start: int
+) -> NDArray[np.complex128]:
+    """Amplitudes, once for all who ask: a rule is gone through before it is run, and on every backend."""
+    values = {name: np.frombuffer(column) for name, column in columns}
+    state = np.zeros((max(map(np.size, values.values()), default=1), 2 ** len(qubits)), dtype=complex)
     state[:, start] = 1
-    for operation in circuit.gates():
-        if not place.keys().isdisjoint(operation.qubits):
-            state = _applied(_matrices(operation, values), [place[qubit] for qubit in operation.qubits], state)
+    for operation in gates:
+        places = [qubits.index(qubit) for qubit in operation.qubits]
+        state = _applied(_matrices(operation, values), places, state)
+    state.flags.writeable = False
     return state
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from qadapt import Backend, Qubit, Site, Target
-from qadapt.local import EmulatorBackend
+from qadapt import Backend, Qubit, Site, Target, Work
+from qadapt.local import EmulatorBackend, Tables
+from qadapt.simulate import density
 from qadapt_conformance import Verdict, run_suite
 from qadapt_conformance.mutants import MUTANTS
 
@@ -49,3 +50,31 @@ def test_the_wrong_circuit_on_the_same_machine_violates(machine: Backend, name: 
     assert verdict.verdict is Verdict.VIOLATES, verdict.message
     looks = [finding for finding in verdict.findings if name in finding.toward]
     assert any((finding.shots or 0) >= finding.plan[name] > 0 for finding in looks)
+
+
+class Drifted(EmulatorBackend):
+    """A machine that has left its calibration: all its errors are other ones than its target has on paper."""
+
+    def __init__(self, paper: Target, *, read: float, gates: float) -> None:
+        super().__init__(paper)
+        qubits = tuple(Qubit(prob_meas1_prep0=read, prob_meas0_prep1=read) for _ in paper.qubits)
+        sites = {
+            gate: tuple(site.model_copy(update={"error": gates * (site.error or 0.0)}) for site in places)
+            for gate, places in paper.sites.items()
+        }
+        self._real = paper.model_copy(update={"qubits": qubits, "sites": sites})
+
+    def probabilities(self, work: Work) -> Tables:
+        return density.probabilities(work.circuit, work.bindings, self._real)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_calibration_that_is_a_little_old_conforms(machine: Backend, seed: int) -> None:
+    report = run_suite(Drifted(machine.target, read=0.02, gates=1.2), rules=RULES, seed=seed)
+    assert {report.of(rule).verdict for rule in RULES} == {Verdict.CONFORMS}
+
+
+def test_a_calibration_that_is_wrong_is_said_to_explain_too_little(machine: Backend) -> None:
+    entry = run_suite(Drifted(machine.target, read=0.05, gates=1.0), rules=["BITS-1"]).of("BITS-1")
+    assert entry.verdict is Verdict.VIOLATES
+    assert "noise explains" in entry.message
