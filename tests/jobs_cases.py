@@ -22,7 +22,7 @@ from qadapt.circuit import Circuit, op
 from qadapt.cost import Cost
 from qadapt.counts import Counts
 from qadapt.errors import AccessError, JobFailedError, UnavailableError
-from qadapt.jobs import Options, Plan, Policy, State, calls, flight, ledger
+from qadapt.jobs import Options, Plan, Policy, State, calls, flight, ledger, outbox
 from qadapt.jobs.ledger import Ledger
 from qadapt.jobs.plan import Asked
 from qadapt.jobs.records import Change, Chunk
@@ -82,7 +82,7 @@ def still(*, threads: bool = False, clock: Clock | None = None, direct: Any = di
     """Run what is inside by a clock of its own, or one that goes on; without threads, verbs are called directly."""
     clock = clock or Clock()
     with pytest.MonkeyPatch.context() as patch:
-        for module in (calls, flight, ledger):
+        for module in (calls, flight, ledger, outbox):
             patch.setattr(module, "time", clock)
         patch.setattr("tenacity.nap.time", clock)
         if not threads:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 import qadapt
 from qadapt import Bindings, Circuit, op, run
 from qadapt.jobs import Ledger, Policy, State, partial_results
-from qadapt.jobs.flight import FOUND, NOT_ARRIVED
+from qadapt.jobs.inquiry import FOUND, NOT_ARRIVED
 
 SHOTS = 20
 POLICY = Policy(rows=1, settle=0.15, backoff=0.05, longest_backoff=0.5, deadline=20.0, in_doubt="resend")

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isolate_cases import CIRCUIT, NAME, SECRET, WORK, cloud_in, gone, install, wish
+from qadapt import provider
 from qadapt.bindings import Bindings
 from qadapt.codec import encode_error, encode_results
 from qadapt.cost import Cost
@@ -38,19 +39,7 @@ from qadapt.isolate import IsolatedBackend, IsolatedProvider
 from qadapt.isolate.backend import _state, _texts
 from qadapt.isolate.channel import WorkerTraceback
 from qadapt.local import LocalProvider, StatevectorBackend
-from qadapt.provider import (
-    Backend,
-    Costing,
-    Done,
-    Failed,
-    Finding,
-    Identified,
-    Limiting,
-    Lowering,
-    Pending,
-    Receipting,
-    Work,
-)
+from qadapt.provider import Backend, Done, Failed, Pending, Work
 from qadapt.redact import concealed
 from qadapt_conformance import Verdict, run_suite
 
@@ -100,10 +89,10 @@ def test_optional_verbs_are_there_if_they_are_in_the_worker(
     full: IsolatedBackend, own: Callable[[str], IsolatedBackend]
 ) -> None:
     plain = own("volatile")
-    for protocol in (Finding, Costing, Limiting, Identified, Lowering):
+    for protocol in (provider.Finding, provider.Costing, provider.Limiting, provider.Identified, provider.Lowering):
         assert isinstance(full, protocol)
         assert not isinstance(plain, protocol)
-    assert isinstance(plain, Receipting)
+    assert isinstance(plain, provider.Receipting)
     assert type(full).__name__ == "IsolatedBackend"
 
 
@@ -132,9 +121,9 @@ def test_counts_come_back_as_they_are(full: IsolatedBackend) -> None:
 
 def test_optional_verbs_answer(full: IsolatedBackend) -> None:
     job = full.submit([WORK], tag="to be found")
-    assert isinstance(full, Finding)
-    assert isinstance(full, Costing)
-    assert isinstance(full, Limiting)
+    assert isinstance(full, provider.Finding)
+    assert isinstance(full, provider.Costing)
+    assert isinstance(full, provider.Limiting)
     assert full.find("to be found") == job
     assert full.find("never sent") is None
     assert full.cost([WORK, WORK]) == Cost(shots=400, dollars=1.5, rules=("a rule",))
@@ -144,7 +133,7 @@ def test_optional_verbs_answer(full: IsolatedBackend) -> None:
 def test_a_row_is_lowered_in_the_worker(full: IsolatedBackend) -> None:
     bindings = Bindings.of({"w": [0.1 + 0.2, 1e-300, -7e17]})
     work = Work(CIRCUIT, bindings, 10)
-    assert isinstance(full, Lowering)
+    assert isinstance(full, provider.Lowering)
     assert [full.lowered(work, row) for row in range(3)] == [bindings.bound(CIRCUIT, row) for row in range(3)]
     with pytest.raises(BindingsError, match="row 3 of"):
         full.lowered(work, 3)
@@ -152,7 +141,7 @@ def test_a_row_is_lowered_in_the_worker(full: IsolatedBackend) -> None:
 
 def test_the_identity_is_asked_for_once(place: Path, own: Callable[[str], IsolatedBackend]) -> None:
     backend = own("full")
-    assert isinstance(backend, Identified)
+    assert isinstance(backend, provider.Identified)
     wish(place, "identity", "refused")
     with pytest.raises(AccessError, match="not today"):
         backend.identity()

@@ -37,11 +37,10 @@ from qadapt.errors import (
     QadaptError,
     UnavailableError,
 )
-from qadapt.jobs import State, calls
-from qadapt.jobs.calls import AHEAD
-from qadapt.jobs.flight import NOT_SENT, Flight
+from qadapt.jobs import State
+from qadapt.jobs.flight import Flight
 from qadapt.jobs.progress import Progress
-from qadapt.jobs.records import Change
+from qadapt.jobs.records import VOUCHED, Change
 
 RESEND = QUICK.model_copy(update={"in_doubt": "resend"})
 
@@ -215,24 +214,6 @@ def test_a_vendor_that_never_answers_is_not_sent_to_for_ever(fault):
     assert cloud.calls["submit"] == RESEND.attempts
 
 
-@pytest.mark.parametrize("find", ["down", "denied", "bug", "hang"])
-def test_a_submit_is_not_repeated_while_nobody_says_whether_it_arrived(find):
-    """The answer is lost, and the vendor does not answer where it is: it stays intended, and is looked for later."""
-    plan = plan_of(2, 1)
-    cloud = Cloud({"submit": ["", "lost"], "find": ["down" if find == "hang" else find] * QUICK.attempts})
-    with still() as clock:
-        book = Book(plan, clock, cloud)
-        with pytest.raises(AccessError if find == "denied" else ProviderError) as caught:
-            life(book, Findable(cloud))
-        assert caught.value.code in ("unavailable", "access", "provider")
-        assert [chunk.state for chunk in book.chunks()] == [State.DONE, State.INTENDED]
-        assert cloud.calls["submit"] == 2
-        cloud.script({})
-        assert np.array_equal(life(book, Findable(cloud)), undisturbed(plan))
-    assert cloud.calls["submit"] == 2
-    assert set(cloud.created.values()) == {1}
-
-
 def test_what_arrives_late_is_waited_for():
     for late in range(4):
         plan, cloud = plan_of(1, 1), Cloud({"submit": ["lost"], "find": ["late"] * late})
@@ -263,41 +244,6 @@ def test_a_later_try_gets_as_much_patience_as_the_first():
     assert len(cloud.jobs) == 1
 
 
-def test_after_a_crash_the_submit_may_have_gone_on_until_its_deadline():
-    plan, cloud = plan_of(1, 1), Cloud()
-    with still() as clock:
-        book = Book(plan, clock, cloud)
-        assert life(book, Findable(cloud, Fuse(3))) is None
-        assert len(cloud.jobs) == 1
-        assert book.last[0].state is State.INTENDED
-        clock.now += QUICK.deadline + QUICK.settle / 2
-        cloud.script({"find": ["late"]})
-        life(book, Findable(cloud))
-        assert len(cloud.jobs) == 1
-
-
-@pytest.mark.parametrize(("early", "looks"), [(0.01, 1), (-0.01, 2)])
-def test_long_after_a_crash_one_look_is_enough(early, looks):
-    plan, cloud = plan_of(1, 1), Cloud()
-    with still() as clock:
-        book = Book(plan, clock, cloud)
-        assert life(book, Findable(cloud, Fuse(2))) is None
-        clock.now += QUICK.deadline + QUICK.settle + AHEAD + early
-        life(book, Findable(cloud))
-    assert cloud.calls["find"] == looks
-
-
-def test_a_clock_that_was_put_back_costs_no_more_than_the_usual_patience():
-    plan, cloud = plan_of(1, 1), Cloud()
-    with still() as clock:
-        book = Book(plan, clock, cloud)
-        assert life(book, Findable(cloud, Fuse(2))) is None
-        clock.now -= 10_000
-        start = clock.now
-        life(book, Findable(cloud))
-        assert clock.now - start < QUICK.settle + 2
-
-
 @pytest.mark.parametrize(
     "fault", ["failed", "rows", "width", "totals", "number", "float", "none", "list", "text", "gone"]
 )
@@ -322,33 +268,6 @@ def test_an_error_stops_sending_and_what_is_open_is_waited_for(fault):
         assert np.array_equal(life(book, Findable(cloud)), undisturbed(plan))
     # Results that were none can be fetched now, and are not sent again; jobs that failed are.
     assert len(cloud.jobs) == 5 + (book.shown(State.FAILED) if fault in ("failed", "gone") else 0)
-
-
-def test_results_that_stay_unreadable_are_sent_again_only_by_the_users_word():
-    plan, cloud = plan_of(3, 1), Cloud({"fetch": ["rows"] * 3})
-    with still() as clock:
-        book = Book(plan, clock, cloud)
-        for _ in range(2):
-            cloud.script({"fetch": ["rows"] * 3})
-            with pytest.raises(BadResultError):
-                life(book, Findable(cloud, max_jobs=1))
-            assert len(cloud.jobs) <= 3
-            assert set(cloud.created.values()) == {1}
-        cloud.script({"fetch": ["rows"]})
-        assert np.array_equal(life(book, Findable(cloud), RESEND), undisturbed(plan))
-    assert len(cloud.jobs) == 4
-
-
-@pytest.mark.parametrize(("fault", "kind"), [("denied", AccessError), ("refused", JobFailedError)])
-def test_what_the_vendor_refuses_is_sent_once_and_is_not_at_the_vendor(fault, kind):
-    plan, cloud = plan_of(3, 1), Cloud({"submit": [fault]})
-    with still() as clock:
-        book = Book(plan, clock, cloud)
-        with pytest.raises(kind):
-            life(book, Vendor(cloud))
-        assert (cloud.calls["submit"], len(cloud.jobs)) == (1, 0)
-        assert {chunk.state for chunk in book.chunks()} == {State.PLANNED}
-        assert kind.code in book.last[0].note
 
 
 def test_a_vendor_that_is_down_is_tried_as_often_as_the_policy_says():
@@ -417,6 +336,26 @@ def test_progress_only_grows_and_says_where_the_jobs_are(script, jobs):
     assert {at.total for at in told} == {7}
     assert all(0 <= at.jobs <= jobs for at in told)
     assert all((at.position, at.until is not None) in ((None, False), (3, True)) for at in told)
+
+
+def test_what_is_found_is_shown_while_a_run_is_taken_up():
+    plan, cloud, told = plan_of(1, 1), Cloud(), list[Progress]()
+    with still() as clock:
+        book = Book(plan, clock, cloud)
+        assert life(book, Findable(cloud, Fuse(3))) is None
+        record = book.writer(Fuse())
+        Flight(plan, Findable(cloud), QUICK, run="r", record=record, show=told.append).take_up(book.chunks(), {}.get)
+    assert told == [Progress(0, 1, 1)]
+
+
+def test_a_job_that_the_user_named_and_that_is_not_there_is_not_sent_again_unseen():
+    plan, cloud = plan_of(1, 1), Cloud()
+    with still() as clock:
+        book = Book(plan, clock, cloud)
+        book.writer(Fuse())(Change(0, State.SUBMITTED, 0, "qadapt-r-0-0", "job-7", VOUCHED))
+        with pytest.raises(InDoubtError, match="named by the user"):
+            life(book, Findable(cloud), RESEND)
+    assert not cloud.calls["submit"]
 
 
 def test_progress_shows_the_place_in_the_queue():
@@ -557,137 +496,3 @@ def test_ctrl_c_in_a_submit_cancels_its_job_too(monkeypatch, fault):
             flight.fly()
     assert [chunk.state for chunk in book.chunks()] == [State.CANCELLED, State.PLANNED]
     assert cloud.calls["cancel"] == 1
-
-
-class Noting(Vendor):
-    """Notes at each submit which chunks the book has as intended; a submit takes as long as it is told."""
-
-    def __init__(self, cloud: Cloud, book: Book, *, takes: float = 0.0, **can: Any) -> None:
-        super().__init__(cloud, **can)
-        self.book, self.takes, self.seen = book, takes, list[list[int]]()
-
-    def submit(self, work, *, tag):
-        self.seen.append([chunk.number for chunk in self.book.chunks() if chunk.state is State.INTENDED])
-        self.book.clock.now += self.takes
-        return super().submit(work, tag=tag)
-
-
-class NotingFindable(Noting, Findable):
-    """The same where the vendor can be asked."""
-
-
-@pytest.mark.parametrize(
-    ("kind", "can", "ahead"),
-    [
-        (NotingFindable, {"find": True}, True),
-        (NotingFindable, {"find": False}, False),
-        (Noting, {"find": True}, False),
-        (Noting, {}, False),
-        (Noting, {"retrieval": False}, False),
-    ],
-)
-def test_the_next_chunk_is_intended_ahead_only_where_the_vendor_can_be_asked_for_it(kind, can, ahead):
-    with still() as clock:
-        cloud = Cloud()
-        book = Book(plan_of(3, 1), clock, cloud)
-        backend = kind(cloud, book, max_jobs=3, **can)
-        life(book, backend)
-    assert backend.seen == ([[0, 1], [1, 2], [2]] if ahead else [[0], [1], [2]])
-    intended = [number for number, _, state in book.events if state is State.INTENDED]
-    assert intended == [0, 1, 2]
-
-
-def test_nothing_is_intended_ahead_that_has_to_wait_for_another_job():
-    with still() as clock:
-        cloud = Cloud()
-        book = Book(plan_of(4, 1), clock, cloud)
-        backend = NotingFindable(cloud, book, max_jobs=2)
-        life(book, backend)
-    assert backend.seen[:2] == [[0, 1], [1]]
-    assert State.PLANNED not in {state for _, _, state in book.events}
-
-
-@pytest.mark.parametrize(("takes", "written"), [(AHEAD - 0.01, 1), (AHEAD + 0.01, 2)])
-def test_an_intent_that_has_become_old_is_written_again(takes, written):
-    """The time of an intent says when its submit began, to those who wait until the submit is surely over."""
-    with still() as clock:
-        cloud = Cloud()
-        book = Book(plan_of(2, 1), clock, cloud)
-        life(book, NotingFindable(cloud, book, takes=takes, max_jobs=2))
-    assert sum(event == (1, 0, State.INTENDED) for event in book.events) == written
-
-
-@pytest.mark.parametrize("fault", ["denied", "refused", "down", "interrupt"])
-def test_a_flight_that_stops_puts_the_chunk_back_that_was_to_be_next(fault):
-    class Stopping(Findable):
-        def submit(self, work, *, tag):
-            if fault == "interrupt":
-                raise KeyboardInterrupt
-            return super().submit(work, tag=tag)
-
-    plan, cloud = plan_of(3, 1), Cloud({"submit": [fault] * QUICK.attempts})
-    with still() as clock:
-        book = Book(plan, clock, cloud)
-        with pytest.raises((AccessError, JobFailedError, UnavailableError, KeyboardInterrupt)):
-            life(book, Stopping(cloud, max_jobs=3))
-        first = State.INTENDED if fault == "interrupt" else State.PLANNED
-        assert [chunk.state for chunk in book.chunks()] == [first, State.PLANNED, State.PLANNED]
-        assert (1, 0, State.INTENDED) in book.events
-        assert book.last[1].note == NOT_SENT
-        calls._underway.clear()  # its thread, which there is none here, would have ended it
-        cloud.script({})
-        assert np.array_equal(life(book, Findable(cloud, max_jobs=3)), undisturbed(plan))
-    assert set(cloud.created.values()) == {1}
-    assert cloud.calls["find"] <= 4  # for the first alone, which may have been sent
-
-
-@pytest.mark.parametrize("direct", [directly, directly_first])
-def test_what_goes_wrong_meanwhile_is_raised_once_the_submit_has_been_seen_to(direct):
-    class FullError(Exception):
-        pass
-
-    def write(*changes: Change, durable: bool = True) -> None:
-        if any((change.chunk, change.state) == (1, State.INTENDED) for change in changes):
-            raise FullError
-        record(*changes, durable=durable)
-
-    plan, cloud = plan_of(3, 1), Cloud()
-    with still(direct=direct) as clock:
-        book = Book(plan, clock, cloud)
-        record = book.writer(Fuse())
-        with pytest.raises(FullError):
-            Flight(plan, Findable(cloud, max_jobs=3), QUICK, run="r", record=write).fly()
-        first, second, _ = book.chunks()
-        assert (first.state, first.job, second.state) == (State.SUBMITTED, "job-0", State.PLANNED)
-        assert cloud.calls == {"submit": 1}
-        assert np.array_equal(life(book, Findable(cloud)), undisturbed(plan))
-    assert len(cloud.jobs) == 3
-
-
-def test_only_answers_of_vendors_that_can_be_asked_need_not_be_on_the_disk_at_once():
-    for kind, lazy in ((Findable, True), (Vendor, False)):
-        plan, cloud, said = plan_of(3, 1), Cloud(), list[tuple[set[State], bool]]()
-
-        def write(*changes: Change, durable: bool = True) -> None:
-            said.append(({change.state for change in changes}, durable))  # noqa: B023
-
-        with still():
-            Flight(plan, kind(cloud, max_jobs=3), QUICK, record=write).fly()
-        assert [states for states, durable in said if not durable] == [{State.SUBMITTED}] * (2 * lazy)
-        assert {state for states, _ in said for state in states} == {State.INTENDED, State.SUBMITTED, State.DONE}
-
-
-def test_a_submit_and_the_answer_before_it_are_one_change():
-    plan, cloud, said = plan_of(3, 1), Cloud(), list[list[tuple[int, State]]]()
-
-    def write(*changes: Change, durable: bool = True) -> None:
-        said.append([(change.chunk, change.state) for change in changes])
-
-    with still():
-        Flight(plan, Vendor(cloud, max_jobs=3), QUICK, record=write).fly()
-    assert said[:4] == [
-        [(0, State.INTENDED)],
-        [(0, State.SUBMITTED), (1, State.INTENDED)],
-        [(1, State.SUBMITTED), (2, State.INTENDED)],
-        [(2, State.SUBMITTED)],
-    ]

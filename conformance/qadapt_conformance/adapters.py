@@ -54,11 +54,11 @@ def cayley_block(target: Target, dim: int, strength: float = 1.0) -> Block:
         dim: Block size, 2 to 16.
         strength: Standard deviation of the entries of K.
     """
-    return _block(synthesise_for, target, dim, strength)
+    return fitted(synthesise_for, target, dim, strength)
 
 
 @cache
-def _block(synthesise: Callable[..., Synthesis], target: Target, dim: int, strength: float) -> Block:
+def fitted(synthesise: Callable[..., Synthesis], target: Target, dim: int, strength: float) -> Block:
     """The block of one synthesis, made once: fitting it takes longer than running it."""
     draw = np.random.default_rng(1000 + dim)
     rows = ROWS[dim]

@@ -1,4 +1,9 @@
-"""Compare: the same adapter circuits on several backends, and how far apart their outputs are."""
+"""Compare: the same adapter circuits on several backends, and whether their outputs match.
+
+Two sides match where they are no farther apart than what the noise of both explains (``matching``), and the counts of
+neither say that it ran other circuits (``hearing``). The second question is the sharper one: a distance that noise
+may make hides an angle that is 2 % too large, and its likelihood shows it.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +11,31 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib.metadata import version
 from itertools import combinations
 from math import hypot
-from typing import TypeAlias
+from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from qadapt import Backend, Bindings, Circuit, Provenance, Run, run
+from qadapt import Backend, Provenance, Run, run
 from qadapt.compile import compile_circuit
-from qadapt_conformance import oracle
-from qadapt_conformance.adapters import Block, cayley_block, qtha
+from qadapt_conformance.case import Adapter, Case, Floats, cases
 from qadapt_conformance.comparison import Comparison, granted
+from qadapt_conformance.finding import Finding
+from qadapt_conformance.hearing import Hearing, Seen, hear, judge_of
+from qadapt_conformance.judge import Judge
 from qadapt_conformance.matching import Match, match
 from qadapt_conformance.spec import SPEC
 from qadapt_conformance.statistics import ALPHA, total_variation
 from qadapt_conformance.verdict import Verdict
-
-
-class Adapter(StrEnum):
-    """Whose circuits are compared."""
-
-    CAYLEY = "cayley"
-    QTHA = "qtha"
-
-
-DIMS = (2, 4, 8)
-QUBITS = (2, 3)
-"""Sizes of the circuits of each adapter."""
 
 SHOTS = 2**16
 
 EXACT = "exact"
 """What stands for the closed form beside the backends."""
 
-Floats: TypeAlias = NDArray[np.float64]
 Show = Callable[[str, str], None]
 """Is told which circuit begins on which backend."""
 
@@ -116,10 +108,11 @@ class MatchReport(BaseModel):
     Attributes:
         adapter: Which one.
         spec: Version of the specification.
-        alpha: Probability that a single interval is wrong on one side, at most.
+        alpha: Probability that a single interval is wrong on one side, at most, and that any right side is charged.
         date: When the comparison ended.
-        seed: Seed of all runs.
+        seed: Those of all runs follow from it.
         sides: The backends.
+        hearings: What the counts of each of them say about which circuits it ran.
         circuits: What was run.
         versions: Versions of our own packages.
     """
@@ -132,17 +125,19 @@ class MatchReport(BaseModel):
     date: datetime
     seed: int
     sides: tuple[Side, ...]
+    hearings: tuple[Hearing, ...]
     circuits: tuple[CircuitMatch, ...]
     versions: dict[str, str]
 
     def verdict(self, first: str, second: str) -> Verdict:
-        """What can be said of two sides over all circuits: the worst of what is said of each."""
-        found = {
-            each.verdict
-            for circuit in self.circuits
-            for each in circuit.matches
-            if {each.first, each.second} == {first, second}
-        }
+        """What can be said of two sides: the worst of their distances, circuit by circuit, and of their hearings.
+
+        A circuit on which noise explains any distance takes no part, unless there are no others.
+        """
+        pair = {first, second}
+        matches = [each for circuit in self.circuits for each in circuit.matches if {each.first, each.second} == pair]
+        bounded = [each.verdict for each in matches if each.margin is not None] or [Verdict.UNDECIDED]
+        found = {*bounded, *(each.verdict for each in self.hearings if each.backend in pair)}
         for verdict in (Verdict.VIOLATES, Verdict.UNDECIDED):
             if verdict in found:
                 return verdict
@@ -151,30 +146,20 @@ class MatchReport(BaseModel):
     @property
     def exit_code(self) -> int:
         """0 if all sides match, 1 if two surely do not, 3 if something is undecided."""
-        found = {each.verdict for circuit in self.circuits for each in circuit.matches}
+        found = {self.verdict(*pair) for pair in combinations([EXACT, *(side.backend for side in self.sides)], 2)}
         if Verdict.VIOLATES in found:
             return 1
         return 3 if Verdict.UNDECIDED in found else 0
 
 
 @dataclass(frozen=True, eq=False)
-class _Case:
-    """One circuit for one backend; the exact probabilities are the same for all of them."""
-
-    name: str
-    circuit: Circuit
-    bindings: Bindings
-    exact: Floats
-    decode: Callable[[Floats], Floats]
-
-
-@dataclass(frozen=True, eq=False)
 class _Ran:
-    """What came of a case on a backend, and the native circuit that ran with what is to be expected of it."""
+    """What came of a case on a backend, the native circuit that ran with what is to be expected, and what that says."""
 
-    case: _Case
+    case: Case
     run: Run
     native: Comparison
+    finding: Finding
 
 
 def compare(
@@ -191,7 +176,7 @@ def compare(
         backends: At least two, with different names.
         adapter: Whose circuits.
         shots: Shots per row.
-        seed: Of all runs, for backends that declare seeds.
+        seed: Decides the seeds of all runs, for backends that declare seeds.
         show: Told about the progress.
 
     Raises:
@@ -202,11 +187,14 @@ def compare(
     if len(set(names)) != len(names) or len(names) < 2:
         raise ValueError(f"expected two or more different backends, got {', '.join(names) or 'none'}")
     ran: dict[str, list[_Ran]] = {name: [] for name in names}
+    seen = []
     for backend in backends:
-        for case in _cases(Adapter(adapter), backend):
+        judge = judge_of(backend, seed)
+        for case in cases(Adapter(adapter), backend.target):
             if show is not None:
                 show(case.name, backend.name)
-            ran[backend.name].append(_run(case, backend, shots, seed))
+            ran[backend.name].append(_run(case, backend, judge, shots, seed))
+        seen.append(Seen(backend.name, judge, {each.case.name: each.finding for each in ran[backend.name]}))
     return MatchReport(
         adapter=Adapter(adapter),
         spec=SPEC,
@@ -214,46 +202,24 @@ def compare(
         date=datetime.now(UTC),
         seed=seed,
         sides=tuple(_side(backend, ran[backend.name]) for backend in backends),
+        hearings=hear(seen),
         circuits=tuple(_circuit(names, [ran[name][number] for name in names]) for number in range(len(ran[names[0]]))),
         versions={name: version(name) for name in ("qadapt", "qadapt-conformance")}
         | {"python": platform.python_version()},
     )
 
 
-def _cases(adapter: Adapter, backend: Backend) -> Iterator[_Case]:
-    if adapter is Adapter.CAYLEY:
-        for dim in DIMS:
-            yield _cayley(cayley_block(backend.target, dim))
-    else:
-        for qubits in QUBITS:
-            yield _qtha(qubits)
-
-
-def _cayley(block: Block) -> _Case:
-    signs = np.where(block.outputs < 0, -1.0, 1.0)
-    name = f"cayley {block.outputs.shape[1]}"
-    return _Case(name, block.circuit, block.bindings, block.outputs**2, lambda shares: signs * np.sqrt(shares))
-
-
-def _qtha(qubits: int) -> _Case:
-    circuit = qtha(qubits)
-    draw = np.random.default_rng(qubits).uniform(-3, 3, (len(circuit.parameters), 6))
-    bindings = Bindings.of(dict(zip(circuit.parameters, draw, strict=True)))
-    (exact,) = oracle.tables(circuit, bindings)
-    signs = 1 - 2 * (np.arange(exact.shape[1])[:, None] >> np.arange(qubits) & 1)
-    return _Case(f"qtha {qubits}", circuit, bindings, exact, lambda shares: shares @ signs)
-
-
-def _run(case: _Case, backend: Backend, shots: int, seed: int) -> _Ran:
+def _run(case: Case, backend: Backend, judge: Judge, shots: int, seed: int) -> _Ran:
     """Run a case on the qubits that it is compiled to, of which the noise is known."""
     shots = min(shots, backend.capabilities.max_shots)
-    own = seed if backend.capabilities.seed else None
+    # Cases draw independently of each other, and of how their shots are dealt.
+    drawn = int(np.random.default_rng([seed, crc32(case.name.encode())]).integers(2**31))
+    own = drawn if backend.capabilities.seed else None
     ran = run(case.circuit, case.bindings, backend, shots=shots, seed=own, packed=False, ledger="none")
     compiled = compile_circuit(case.circuit, backend.target)
-    ideal = backend.capabilities.simulated and backend.target.ideal
-    return _Ran(
-        case, ran, Comparison(compiled.circuit, compiled.bind(case.bindings), None if ideal else backend.target, ())
-    )
+    native = judge.compare(compiled.circuit, compiled.bind(case.bindings))
+    (finding,) = judge.looks(native, ran.counts)
+    return _Ran(case, ran, native, finding)
 
 
 def _circuit(names: Sequence[str], ran: Sequence[_Ran]) -> CircuitMatch:

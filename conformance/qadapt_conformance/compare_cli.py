@@ -13,8 +13,9 @@ import typer
 from qadapt import QadaptError
 from qadapt.cli.console import show_table
 from qadapt.registry import using
-from qadapt_conformance.compare import EXACT, SHOTS, Adapter, MatchReport, Show, compare
-from qadapt_conformance.reports.matrix import COLUMNS, PAIR, cells, notes, write_matrix
+from qadapt_conformance.case import Adapter
+from qadapt_conformance.compare import EXACT, SHOTS, MatchReport, Show, compare
+from qadapt_conformance.reports.matrix import COLUMNS, COUNTS, PAIR, cells, notes, told, write_matrix
 
 
 class CompareError(QadaptError):
@@ -51,7 +52,7 @@ def compare_backends(
 
 
 def _print(found: MatchReport, asked: int) -> None:
-    """Print who matches whom, then how far apart they are and why that is said, then the error of the layer.
+    """Print who matches whom, what the counts of each say, how far apart they are and why, and the error of the layer.
 
     Args:
         found: The comparison.
@@ -65,6 +66,11 @@ def _print(found: MatchReport, asked: int) -> None:
     columns = [EXACT, *names]
     rows = [(one, *(PAIR[found.verdict(one, other)] if one != other else "" for other in columns)) for one in names]
     show_table(("", *columns), rows)
+    typer.echo()
+    for each in found.hearings:
+        typer.echo(f"{each.backend}: its counts {COUNTS[each.verdict]}")
+        for line in told(each):
+            typer.echo(f"  {line}")
     typer.echo()
     for circuit in found.circuits:
         cut = f", the most that a backend takes, instead of {asked:,}" * (circuit.shots < asked)

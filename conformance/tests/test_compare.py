@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from qadapt import Backend, Capabilities, backend
+from qadapt import Backend, Capabilities, Work, backend
 from qadapt_conformance import compare_cli
+from qadapt_conformance.case import Adapter
 from qadapt_conformance.cli import app
-from qadapt_conformance.compare import EXACT, Adapter, MatchReport, compare
+from qadapt_conformance.compare import EXACT, CircuitMatch, MatchReport, compare
+from qadapt_conformance.hearing import Hearing, Untold
 from qadapt_conformance.mutants import MUTANTS
 from qadapt_conformance.mutants.right import Chip
 from qadapt_conformance.mutants.wrapped import Wrapped
-from qadapt_conformance.reports.matrix import DISTANCE, TOO_MUCH, cells, matrix, notes
+from qadapt_conformance.reports.matrix import COUNTS, DISTANCE, TOO_MUCH, cells, matrix, notes, told
 from qadapt_conformance.verdict import Verdict
+
+KNOWN = {mutant.name: mutant for mutant in MUTANTS}
+OVER = "two-percent-over-rotation"
 
 
 class Named(Wrapped):
@@ -72,13 +77,120 @@ def test_what_each_side_did_is_said(three: MatchReport) -> None:
 @pytest.mark.parametrize("name", ["reversed-bits", "first-row-for-all", "sorted-parameters"])
 @pytest.mark.parametrize("adapter", list(Adapter))
 def test_a_wrong_backend_differs(right: Backend, name: str, adapter: Adapter) -> None:
-    mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
-    with mutant.make(Named(right)) as wrong:
+    with KNOWN[name].make(Named(right)) as wrong:
         report = compare([right, wrong], adapter=adapter)
     assert report.verdict("local:statevector", EXACT) is Verdict.CONFORMS
     assert report.verdict("local:other", EXACT) is Verdict.VIOLATES
     assert report.verdict("local:statevector", "local:other") is Verdict.VIOLATES
     assert report.exit_code == 1
+    one, found = report.hearings
+    assert (one.verdict, found.verdict, found.like) == (Verdict.CONFORMS, Verdict.VIOLATES, name)
+
+
+def test_right_machines_of_different_noise_match(right: Backend) -> None:
+    """A false alarm has a probability of at most 1e-6; on the largest circuit one of them is too noisy to say."""
+    noisy = [backend(f"local:emulator/{name}") for name in ("heron-r2", "wukong-72")]
+    report = compare([right, *noisy])
+    assert report.exit_code == 0
+    assert [found.verdict for found in report.hearings] == [Verdict.CONFORMS] * 3
+    assert [set(found.unjudged) for found in report.hearings] == [set(), set(), {"cayley 8"}]
+    assert report.circuits[-1].matches[-1].verdict is Verdict.UNDECIDED
+
+
+@pytest.fixture(scope="module")
+def over_rotated(right: Backend) -> MatchReport:
+    """Heron's emulator and the same one with every angle 2 % too large, with the shots that are said to tell them."""
+    heron = backend("local:emulator/heron-r2")
+    (_, asked) = compare([right, heron], shots=20).hearings
+    needs = {each.mutant: each.needs for each in asked.untold}[OVER]
+    assert 20 < needs < 2000
+    with KNOWN[OVER].make(Named(heron)) as wrong:
+        return compare([right, heron, wrong], shots=needs)
+
+
+def test_over_rotation_is_caught_where_the_distance_hides_it(over_rotated: MatchReport) -> None:
+    """Found with a probability of at least 0.999 by plan, a right one charged with at most 1e-6; the seed is fixed."""
+    one, heron, wrong = over_rotated.hearings
+    assert (one.verdict, heron.verdict, wrong.verdict) == (Verdict.CONFORMS, Verdict.CONFORMS, Verdict.VIOLATES)
+    assert (wrong.like, wrong.circuit) == (OVER, "cayley 8")
+    assert OVER not in {each.mutant for each in heron.untold}
+    distances = {each.verdict for circuit in over_rotated.circuits for each in circuit.matches}
+    assert Verdict.VIOLATES not in distances
+    for other in (EXACT, one.backend, heron.backend):
+        assert over_rotated.verdict(wrong.backend, other) is Verdict.VIOLATES
+    assert over_rotated.verdict(heron.backend, EXACT) is not Verdict.VIOLATES
+    assert over_rotated.exit_code == 1
+
+
+def test_over_rotation_matched_by_its_distance_alone() -> None:
+    """So did a comparison say that does not hear the counts themselves."""
+    heron = backend("local:emulator/heron-r2")
+    with KNOWN[OVER].make(Named(heron)) as wrong:
+        report = compare([heron, wrong])
+    assert {each.verdict for circuit in report.circuits for each in circuit.matches} == {Verdict.CONFORMS}
+    assert report.verdict(heron.name, wrong.name) is Verdict.VIOLATES
+
+
+def test_reversed_bits_of_a_noisy_machine_are_named(right: Backend) -> None:
+    with KNOWN["reversed-bits"].make(Named(backend("local:emulator/heron-r2"))) as wrong:
+        report = compare([right, wrong], shots=4096)
+    assert report.hearings[1].like == "reversed-bits"
+    assert report.verdict(right.name, wrong.name) is Verdict.VIOLATES
+
+
+def test_circuits_draw_independently_of_each_other(right: Backend) -> None:
+    seeds = []
+
+    class Noted(Named):
+        def submit(self, work: Sequence[Work], *, tag: str) -> str:
+            seeds.extend(each.seed for each in work)
+            return super().submit(work, tag=tag)
+
+    for seed in (0, 1):
+        compare([right, Noted(right)], shots=50, seed=seed)
+    assert len(set(seeds)) == len(seeds) == 6
+
+
+def said(report: MatchReport, verdict: Verdict) -> MatchReport:
+    """A comparison in which the counts of the first side say something else."""
+    first, *others = report.hearings
+    return report.model_copy(update={"hearings": (first.model_copy(update={"verdict": verdict}), *others)})
+
+
+@pytest.mark.parametrize(
+    ("heard", "verdict", "code"),
+    [
+        (Verdict.VIOLATES, Verdict.VIOLATES, 1),
+        (Verdict.UNDECIDED, Verdict.UNDECIDED, 3),
+        (Verdict.NOT_RUN, Verdict.CONFORMS, 0),
+    ],
+)
+def test_distances_and_counts_have_to_agree(three: MatchReport, heard: Verdict, verdict: Verdict, code: int) -> None:
+    first, second, third = (side.backend for side in three.sides)
+    report = said(three, heard)
+    assert {report.verdict(first, other) for other in (EXACT, second, third)} == {verdict}
+    assert report.verdict(second, third) is Verdict.CONFORMS
+    assert report.exit_code == code
+
+
+def test_a_distance_from_the_closed_form_alone_decides(three: MatchReport) -> None:
+    circuit, *others = three.circuits
+    off = [each.model_copy(update={"verdict": Verdict.VIOLATES}) for each in circuit.matches if each.second == EXACT]
+    pairs = [each for each in circuit.matches if each.second != EXACT]
+    report = three.model_copy(update={"circuits": (circuit.model_copy(update={"matches": (*off, *pairs)}), *others)})
+    assert report.exit_code == 1
+
+
+def test_circuits_without_a_margin_take_no_part_unless_there_are_no_others(three: MatchReport) -> None:
+    def blind(circuit: CircuitMatch) -> CircuitMatch:
+        update = {"verdict": Verdict.UNDECIDED, "margin": None}
+        return circuit.model_copy(update={"matches": tuple(e.model_copy(update=update) for e in circuit.matches)})
+
+    *others, last = three.circuits
+    assert three.model_copy(update={"circuits": (*others, blind(last))}).exit_code == 0
+    none = three.model_copy(update={"circuits": tuple(map(blind, three.circuits))})
+    assert none.exit_code == 3
+    assert said(none, Verdict.VIOLATES).exit_code == 1
 
 
 def test_few_shots_do_not_decide(right: Backend) -> None:
@@ -108,12 +220,45 @@ def test_the_page_holds_everything(three: MatchReport) -> None:
     assert "<script>" not in matrix(three.model_copy(update={"sides": (hostile, *three.sides[1:])}))
 
 
+def test_what_the_counts_say_is_on_the_page_and_the_terminal(over_rotated: MatchReport) -> None:
+    page, lines = matrix(over_rotated), [told(found) for found in over_rotated.hearings]
+    assert [bool(each) for each in lines] == [True] * 3
+    assert lines[2] == [f"{over_rotated.hearings[2].said}, most of all in cayley 8"]
+    assert "The backends differ" in page
+    assert f"<code>{OVER}</code>" in page
+    assert all(COUNTS[found.verdict] in page for found in over_rotated.hearings)
+    assert "angles-of-two-digits" in page
+
+
+def test_told() -> None:
+    untold = (Untold(mutant="a", needs=1234), Untold(mutant="b", needs=0), Untold(mutant="c", needs=0))
+    found = Hearing(
+        backend="acme:chip",
+        verdict=Verdict.VIOLATES,
+        said="outcome 1 seen",
+        like="m",
+        circuit="cayley 2",
+        untold=untold,
+        unjudged={"cayley 8": "too much"},
+    )
+    assert told(found) == [
+        "outcome 1 seen, most of all in cayley 2",
+        "looks like mutant `m`",
+        "not told from `a` (1,234 shots would tell)",
+        "noise hides what would tell it from `b`, `c`",
+        "cayley 8 is not judged: too much",
+    ]
+    assert told(Hearing(backend="acme:chip", verdict=Verdict.CONFORMS)) == []
+
+
 def test_the_command(tmp_path: Path) -> None:
     words = ["compare", "--backend", "local:statevector", "--backend", "local:emulator/heron-r2", "--seed", "1"]
     result = CliRunner().invoke(app, [*words, "--report", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert "cayley 8" in result.output
     assert "match" in result.output
+    assert "local:emulator/heron-r2: its counts fit its circuits" in result.output
+    assert "not told from `angles-of-two-digits`" in result.output
     written = MatchReport.model_validate_json((tmp_path / "out" / "compare.json").read_text(encoding="utf-8"))
     assert written.exit_code == 0
     assert (tmp_path / "out" / "compare.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qadapt import Backend, Capabilities, Circuit, Counts, op
+from qadapt import Backend, Circuit, Counts, op
 from qadapt_conformance.judge import Judge
 from qadapt_conformance.mutants.wrapped import Wrapped
 from qadapt_conformance.probe import ROUNDS, Probe, added
@@ -17,18 +17,8 @@ from qadapt_conformance.probe import ROUNDS, Probe, added
 COIN = Circuit(num_qubits=1, operations=[op("ry", 0, angles=["t"])], measured=[0])
 
 
-class _Limited(Wrapped):
-    def __init__(self, inner: Backend, **limits: int) -> None:
-        super().__init__(inner)
-        self._limits = limits
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._inner.capabilities.model_copy(update=self._limits)
-
-
 def _probe(right: Backend, **limits: int) -> Probe:
-    backend = _Limited(right, **limits)
+    backend = Wrapped(right, **limits)
     return Probe(backend, "BITS-1", 0, Judge(backend.target, True))
 
 

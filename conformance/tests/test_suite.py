@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from qadapt import AccessError, Backend, Capabilities, Qubit, Site, Target, UnavailableError, Work, backend
+from qadapt import AccessError, Backend, Qubit, Site, Target, UnavailableError, Work, backend
 from qadapt.local import EmulatorBackend
 from qadapt_conformance import RULES, Report, Tier, Verdict, run_suite
 from qadapt_conformance.finding import Finding
@@ -17,18 +17,6 @@ from qadapt_conformance.mutants.right import Chip
 from qadapt_conformance.mutants.wrapped import Wrapped
 from qadapt_conformance.probe import Probe
 from qadapt_conformance.suite import AWAY
-
-
-class _Declaring(Wrapped):
-    """The right backend that declares something else."""
-
-    def __init__(self, inner: Backend, **declared: object) -> None:
-        super().__init__(inner)
-        self._declared = declared
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._inner.capabilities.model_copy(update=self._declared)
 
 
 class _Raising(Wrapped):
@@ -80,7 +68,7 @@ def test_unknown_rules_are_an_error(right: Backend) -> None:
 
 
 def test_not_declared(right: Backend) -> None:
-    undeclared = _Declaring(right, seed=False, exact_sampling=False)
+    undeclared = Wrapped(right, seed=False, exact_sampling=False)
     report = run_suite(undeclared, rules=["SHOTS-2", "SHOTS-5", "SHOTS-1"])
     assert report.of("SHOTS-2").verdict is Verdict.NOT_DECLARED
     assert "seed" in report.of("SHOTS-2").message
@@ -101,7 +89,7 @@ def test_too_few_qubits_are_not_declared(right: Backend) -> None:
 
 
 def test_too_few_shots_leave_a_rule_undecided(right: Backend) -> None:
-    report = run_suite(_Declaring(right, max_shots=3), rules=["ANGLES-4", "NAMES-1"])
+    report = run_suite(Wrapped(right, max_shots=3), rules=["ANGLES-4", "NAMES-1"])
     verdict = report.of("ANGLES-4")
     assert verdict.verdict is Verdict.UNDECIDED
     assert verdict.needs > 3
@@ -111,13 +99,13 @@ def test_too_few_shots_leave_a_rule_undecided(right: Backend) -> None:
 
 def test_small_limits_are_enough(right: Backend) -> None:
     """Room for one row and one work is no violation, and every rule can still be judged; not refusing more is one."""
-    report = run_suite(_Declaring(right, max_works=1, max_rows=1))
+    report = run_suite(Wrapped(right, max_works=1, max_rows=1))
     assert [entry.rule for entry in report.verdicts if entry.verdict is Verdict.VIOLATES] == ["REFUSE-3"]
     assert not [entry.rule for entry in report.verdicts if entry.verdict in (Verdict.NOT_RUN, Verdict.UNDECIDED)]
 
 
 def test_few_shots_at_once_are_run_in_rounds(right: Backend) -> None:
-    report = run_suite(_Declaring(right, max_shots=500), rules=["BITS-4", "SHOTS-1", "JOBS-4", "GATES-1", "PROV-4"])
+    report = run_suite(Wrapped(right, max_shots=500), rules=["BITS-4", "SHOTS-1", "JOBS-4", "GATES-1", "PROV-4"])
     judged = [report.of(name) for name in ("BITS-4", "SHOTS-1", "JOBS-4", "GATES-1")]
     assert {entry.verdict for entry in judged} == {Verdict.CONFORMS}
     assert any((finding.shots or 0) > 500 for entry in judged for finding in entry.findings)
@@ -190,7 +178,7 @@ def test_what_noise_hides_is_said_where_a_rule_holds() -> None:
 
 
 def test_a_machine_gets_few_shots() -> None:
-    machine = _Declaring(backend("local:emulator/heron-r2"), simulated=False)
+    machine = Wrapped(backend("local:emulator/heron-r2"), simulated=False)
     verdict = run_suite(machine, rules=["BITS-4"]).of("BITS-4")
     assert verdict.verdict is Verdict.CONFORMS, verdict.message
     assert all(finding.shots is None or finding.shots <= MOST_PAID for finding in verdict.findings)

@@ -101,7 +101,8 @@ def compile_circuit(
     check_effort(effort)
     if target.couplings is None and layout is None and (passed := _passed(circuit, target)):
         return passed
-    placed = skeleton(circuit, target, seed=seed, layout=layout, effort=effort)
+    chosen = None if layout is None else tuple(layout)
+    placed = skeleton(circuit, target, seed=seed, layout=chosen, effort=effort)
     return _emit(circuit, target, placed, native_set(target))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from qadapt.circuit import Circuit, Operation
 from qadapt.compile.affine import Affine
@@ -59,10 +59,13 @@ class Skeleton:
     folds: Mapping[str, Affine]
 
 
+@lru_cache(maxsize=256)
 def skeleton(
-    circuit: Circuit, target: Target, *, seed: int = 0, layout: Sequence[int] | None = None, effort: Effort = "fast"
+    circuit: Circuit, target: Target, *, seed: int = 0, layout: tuple[int, ...] | None = None, effort: Effort = "fast"
 ) -> Skeleton:
     """Expand, place and, where needed, route a circuit; then gather its slots.
+
+    The last ones are kept: a layer compiles the same circuit for every batch of its rows.
 
     Args:
         circuit: Any circuit of the gate table.

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from qadapt import registry
 from qadapt.errors import BadResultError, LedgerError, NotSupportedError, QadaptError
-from qadapt.jobs.calls import Calls, DoubtError
-from qadapt.jobs.flight import FOUND, NOT_ARRIVED, Record, noted
+from qadapt.jobs.calls import Calls
 from qadapt.jobs.identity import check_identity
+from qadapt.jobs.inquiry import UNANSWERED, AtVendor, InDoubt, Inquiry, Unsent
+from qadapt.jobs.journal import Record, noted, said
 from qadapt.jobs.place import Place, recorded
 from qadapt.jobs.plan import Plan
 from qadapt.jobs.policy import PATIENT, Policy
-from qadapt.jobs.records import Change, Chunk, State
+from qadapt.jobs.records import Chunk, State
 from qadapt.provider import Backend, Done, Failed
 
-OPEN = (State.INTENDED, State.SUBMITTED, State.IN_DOUBT)
+OPEN = (State.SUBMITTED, *UNANSWERED)
 """States of chunks that the vendor has or may have."""
 
 PAUSE, LONGEST_PAUSE = 0.01, 2.0
@@ -94,7 +95,7 @@ class _Cancelling:
         self._backend = backend
         self._calls = Calls(backend, policy)
         self._record = record
-        self._taken_up = time.monotonic()
+        self._inquiry = Inquiry(plan, backend, policy, record, time.monotonic())
         self._cancelled: list[int] = []
         self._finished: list[int] = []
         self._unsent: list[int] = []
@@ -125,19 +126,17 @@ class _Cancelling:
             self._cancelled.append(number)
             return None
         try:
-            if chunk.state is not State.SUBMITTED:
-                job = self._calls.whereabouts(chunk.tag, self._calls.gone(chunk.changed, self._taken_up))
-                if job is None:
-                    self._record(Change(number, State.PLANNED, chunk.attempt, note=NOT_ARRIVED))
-                    self._unsent.append(number)
-                    return None
-                chunk = replace(chunk, job=job)
-                noted(self._record, chunk, State.SUBMITTED, FOUND)
+            if chunk.state in UNANSWERED:
+                match self._inquiry.unanswered(chunk):
+                    case AtVendor(there):
+                        chunk = there
+                    case Unsent():
+                        self._unsent.append(number)
+                        return None
+                    case InDoubt():
+                        self._doubt.append(number)
+                        return None
             self._calls.cancel(chunk.job)
-        except DoubtError as error:
-            noted(self._record, chunk, State.IN_DOUBT, f"{error.code}: {error}")
-            self._doubt.append(number)
-            return None
         except LedgerError:
             raise
         except QadaptError as error:
@@ -155,13 +154,13 @@ class _Cancelling:
                     try:
                         self._plan.check(number, results)
                     except BadResultError as error:
-                        noted(self._record, chunk, State.FAILED, f"{error.code}: {error}", raw=raw)
+                        noted(self._record, chunk, State.FAILED, said(error), raw=raw)
                         self._failed[number] = error
                     else:
                         noted(self._record, chunk, State.DONE, results=results, raw=raw)
                         self._finished.append(number)
                 case Failed(error):
-                    noted(self._record, chunk, State.CANCELLED, f"{error.code}: {error}")
+                    noted(self._record, chunk, State.CANCELLED, said(error))
                     self._cancelled.append(number)
                 case _:
                     return False

@@ -6,8 +6,9 @@ from itertools import groupby
 from pathlib import Path
 
 from qadapt_conformance.compare import EXACT, CircuitMatch, MatchReport
+from qadapt_conformance.hearing import Hearing
 from qadapt_conformance.matching import Match
-from qadapt_conformance.reports.evidence import style
+from qadapt_conformance.reports.evidence import inline, style
 from qadapt_conformance.reports.html import moment, page, pill
 from qadapt_conformance.reports.markup import Markup, element, join
 from qadapt_conformance.verdict import Verdict
@@ -19,7 +20,15 @@ WORDS = {0: "The backends match", 1: "The backends differ", 3: "Not decided"}
 PAIR = {Verdict.CONFORMS: "match", Verdict.VIOLATES: "DIFFER", Verdict.UNDECIDED: "undecided"}
 """What is said of two sides."""
 
-COLUMNS = ("first", "second", "distance", "at least", "at most", "noise explains", "verdict")
+COUNTS = {
+    Verdict.CONFORMS: "fit its circuits",
+    Verdict.VIOLATES: "do NOT fit its circuits",
+    Verdict.UNDECIDED: "lean towards a mutant",
+    Verdict.NOT_RUN: "are not judged",
+}
+"""What the counts of a side do."""
+
+COLUMNS = ("first", "second", "distance", "at least", "at most", "noise explains", "by distance")
 """What ``cells`` writes."""
 
 UNBOUNDED = "-"
@@ -27,11 +36,13 @@ UNBOUNDED = "-"
 
 DISTANCE = (
     "The distance is the total variation, mean over the rows; the true one surely is between the two bounds. Two sides "
-    "match where all of that is within what the noise of both explains, and differ where nothing of it is."
+    "match where all of that is within what the noise of both explains, and differ where nothing of it is, or where "
+    "the counts of one surely do not fit its circuits."
 )
 TOO_MUCH = (
     f"{UNBOUNDED} stands where by the calibration the noise explains so much that no distance would tell, whatever the "
-    "shots; fewer two-qubit gates or better ones help."
+    "shots; fewer two-qubit gates or better ones help. Such a circuit takes no part in who matches whom, unless there "
+    "are no others."
 )
 
 MOODS = {0: Verdict.CONFORMS, 1: Verdict.VIOLATES, 3: Verdict.UNDECIDED}
@@ -54,7 +65,13 @@ def matrix(report: MatchReport) -> str:
         element("p", f"{report.adapter} circuits, specification {report.spec}, {moment(report.date)}", class_="lead"),
         class_=f"top {style(mood)}",
     )
-    parts = (header, _grid(report), _sides(report), *(_circuit(circuit) for circuit in report.circuits))
+    parts = (
+        header,
+        _grid(report),
+        _hearings(report),
+        _sides(report),
+        *(_circuit(circuit) for circuit in report.circuits),
+    )
     return page(join(f"{WORDS[report.exit_code]} · qadapt conformance"), element("main", *parts))
 
 
@@ -74,6 +91,18 @@ def notes(report: MatchReport) -> list[str]:
     """What the columns mean, as far as these rows need it."""
     matches = [each for circuit in report.circuits for each in circuit.matches]
     return [DISTANCE, *[TOO_MUCH] * any(each.margin is None for each in matches)]
+
+
+def told(found: Hearing) -> list[str]:
+    """What the counts of a side say, in lines: what speaks against it, and what they cannot say."""
+    lines = [f"{found.said}, most of all in {found.circuit}"] * bool(found.said)
+    if found.like and f"`{found.like}`" not in found.said:
+        lines.append(f"looks like mutant `{found.like}`")
+    few = [f"`{each.mutant}` ({each.needs:,} shots would tell)" for each in found.untold if each.needs]
+    hidden = [f"`{each.mutant}`" for each in found.untold if not each.needs]
+    lines += [f"not told from {', '.join(few)}"] * bool(few)
+    lines += [f"noise hides what would tell it from {', '.join(hidden)}"] * bool(hidden)
+    return lines + [f"{name} is not judged: {why}" for name, why in found.unjudged.items()]
 
 
 def _grid(report: MatchReport) -> Markup:
@@ -100,6 +129,21 @@ def _grid(report: MatchReport) -> Markup:
 
 def _pill(verdict: Verdict) -> Markup:
     return pill(verdict, PAIR[verdict])
+
+
+def _hearings(report: MatchReport) -> Markup:
+    """What the counts of every side say about which circuits it ran."""
+    rows = []
+    for each in report.hearings:
+        rows += [element("dt", each.backend, " ", pill(each.verdict, COUNTS[each.verdict]), class_="reason")]
+        rows += [element("dd", inline(line)) for line in told(each)]
+    sure = f"With a probability of at most {report.alpha:g} counts of any right backend are said not to fit."
+    return element(
+        "section",
+        element("h2", "What the counts say by themselves"),
+        element("dl", *rows, class_="untested"),
+        element("p", sure, class_="note"),
+    )
 
 
 def _sides(report: MatchReport) -> Markup:
