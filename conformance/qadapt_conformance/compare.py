@@ -212,8 +212,8 @@ def compare(
 def _run(case: Case, backend: Backend, judge: Judge, shots: int, seed: int) -> _Ran:
     """Run a case on the qubits that it is compiled to, of which the noise is known."""
     shots = min(shots, backend.capabilities.max_shots)
-    # Cases draw independently of each other, and of how their shots are dealt.
-    drawn = int(np.random.default_rng([seed, crc32(case.name.encode())]).integers(2**31))
+    # Sides and cases draw independently of each other, and of how their shots are dealt.
+    drawn = int(np.random.default_rng([seed, crc32(f"{backend.name} {case.name}".encode())]).integers(2**31))
     own = drawn if backend.capabilities.seed else None
     ran = run(case.circuit, case.bindings, backend, shots=shots, seed=own, packed=False, ledger="none")
     compiled = compile_circuit(case.circuit, backend.target)

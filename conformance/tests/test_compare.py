@@ -48,20 +48,22 @@ def test_right_backends_match(three: MatchReport) -> None:
     assert MatchReport.model_validate_json(three.model_dump_json()) == three
 
 
-def test_equal_seeds_give_equal_counts(three: MatchReport) -> None:
+def test_sides_are_drawn_independently(three: MatchReport) -> None:
+    """The interval of a pair holds for independent sides only; two simulators with one seed would give equal counts."""
     for circuit in three.circuits:
         (pair,) = (
             each for each in circuit.matches if (each.first, each.second) == ("local:statevector", "local:other")
         )
-        assert pair.seen == 0
+        assert 0 < pair.seen <= pair.upper
+        assert pair.lower == 0
 
 
 def test_the_error_of_a_layer(three: MatchReport) -> None:
     """That of an ideal simulator is the shots' own; noise adds to it."""
     for circuit in three.circuits:
         ideal, again, noisy = circuit.layer
-        assert ideal.error == again.error
         assert ideal.error < 4 * ideal.shots
+        assert again.error < 4 * again.shots
         assert noisy.error > 2 * ideal.shots
         assert circuit.gates["local:emulator/heron-r2"] >= 0
 
