@@ -21,7 +21,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"  # before the libraries load: one thread for every side
 os.environ["QISKIT_PARALLEL"] = "FALSE"
 
-PAGES = ("compiling", "simulating", "training", "synthesis", "jobs", "conformance", "tiers")
+PAGES = ("compiling", "simulating", "training", "synthesis", "jobs", "conformance", "readout", "tiers")
 
 
 def main() -> int:
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def _pages(full: bool) -> Mapping[str, Callable[[], Iterable[Item]]]:
-    from benchmarks import compiling, conformance, jobs, simulating, synthesis, tiers, training
+    from benchmarks import compiling, conformance, jobs, readout, simulating, synthesis, tiers, training
 
     return {
         "compiling": compiling.comparisons,
@@ -63,6 +63,7 @@ def _pages(full: bool) -> Mapping[str, Callable[[], Iterable[Item]]]:
         "synthesis": partial(synthesis.comparisons, full),
         "jobs": partial(jobs.comparisons, full),
         "conformance": partial(conformance.comparisons, full),
+        "readout": readout.comparisons,
         "tiers": tiers.comparisons,
     }
 

@@ -239,6 +239,36 @@ class Limiting(Protocol):
         """Most rows of this circuit that one submit may hold, at least 1."""
 
 
+class Suppression(BaseModel):
+    """What a vendor is asked to do against errors while jobs run; nothing by default.
+
+    Attributes:
+        dynamical_decoupling: Pulse sequence for idle qubits, by the vendor's name, as ``XY4``; None for none.
+        twirl_gates: Twirl the two-qubit gates.
+        twirl_measure: Twirl the measurements.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dynamical_decoupling: str | None = None
+    twirl_gates: bool = False
+    twirl_measure: bool = False
+
+
+@runtime_checkable
+class Suppressing(Protocol):
+    """A backend whose vendor does something against errors while jobs run, if asked; optional."""
+
+    def suppressing(self, asked: Suppression) -> Backend:
+        """The same backend, whose jobs run so; what it holds open is shared, and closed with the first one.
+
+        What was done is in the provenance of its results, and in the identity of the backend if it has one.
+
+        Raises:
+            NotSupportedError: The vendor does not offer it.
+        """
+
+
 @runtime_checkable
 class Lowering(Protocol):
     """A backend that can say what it makes of a work; optional, held against the work by the conformance suite."""

@@ -22,12 +22,10 @@ from qadapt.adapters.cayley.config import CayleyConfig
 from qadapt.adapters.cayley.layer import CayleyLinear
 from qadapt.adapters.cayley.rotation import cayley, rotate
 from qadapt.adapters.inject import inject
-from qadapt.adapters.layer import Measure
-from qadapt.bindings import Bindings
-from qadapt.circuit import Circuit
+from qadapt.adapters.layer import Measure, Request
 from qadapt.errors import AdapterError, BindingsError, NotSupportedError
 from qadapt.local import STATEVECTOR
-from qadapt.readout.decode import Decoded
+from qadapt.readout import Decoded
 from qadapt.simulate import statevector
 from qadapt.synthesis import synthesise_blocks, synthesise_states
 from qadapt.target import bundled_targets
@@ -366,14 +364,12 @@ def test_block_angles_are_shared_until_a_slice_is_missing() -> None:
 # The layer on a backend
 
 
-def exactly(
-    circuit: Circuit, bindings: Bindings, inputs: NDArray[np.float64], exact: NDArray[np.float64], residual: float
-) -> Decoded:
+def exactly(asked: Request) -> Decoded:
     """Infinitely many shots, through the dense matrix of each row's circuit."""
-    rows = [register_probabilities(circuit, bindings, row)[0] for row in range(bindings.rows)]
-    values = np.where(inputs < 0, -1, 1) * np.sqrt(np.array(rows))
-    np.testing.assert_allclose(np.abs(exact), np.abs(values), atol=1e-7)
-    assert residual < 1e-9
+    rows = [register_probabilities(asked.circuit, asked.bindings, row)[0] for row in range(asked.bindings.rows)]
+    values = np.where(asked.inputs < 0, -1, 1) * np.sqrt(np.array(rows))
+    np.testing.assert_allclose(np.abs(asked.exact), np.abs(values), atol=1e-7)
+    assert asked.residual < 1e-9
     return Decoded(values, np.zeros_like(values))
 
 
@@ -413,10 +409,11 @@ def test_every_training_step_runs_as_circuits() -> None:
     direction = made.skew.detach().clone()
     circuits, angles = set(), []
 
-    def watched(circuit: Circuit, bindings: Bindings, *rest: Any) -> Decoded:
-        circuits.add(circuit)
-        angles.append(np.array([bindings.column(name)[0] for name in bindings.names if name.startswith("k")]))
-        return exactly(circuit, bindings, *rest)
+    def watched(asked: Request) -> Decoded:
+        circuits.add(asked.circuit)
+        names = [name for name in asked.bindings.names if name.startswith("k")]
+        angles.append(np.array([asked.bindings.column(name)[0] for name in names]))
+        return exactly(asked)
 
     made.measure = Measure(watched, bundled_targets()["heron-r2"])
     with torch.no_grad():
@@ -576,8 +573,14 @@ def test_records_say_what_was_run() -> None:
     with adapter.on("local:statevector", shots=100, seed=1) as execution:
         net(values)
         net(values[1])
-    told = [(r.layer, r.call, r.setting, r.bindings.rows, r.run.executions) for r in execution.records]
-    assert told == [("0", 0, 0, 36, 36), ("2", 1, 0, 40, 40), ("0", 2, 0, 20, 20), ("2", 3, 0, 20, 20)]
+    told = [(r.layer, r.call, r.settings.tolist(), r.bindings.rows, r.run.executions) for r in execution.records]
+    plain = [[0.0, 0.0]]
+    assert told == [
+        ("0", 0, plain, 36, 36),
+        ("2", 1, plain, 40, 40),
+        ("0", 2, plain, 20, 20),
+        ("2", 3, plain, 20, 20),
+    ]
     for record in execution.records:
         assert record.run.counts.table.shape == (record.bindings.rows, 4)
         assert record.run.counts.shots == record.run.provenance.shots == 100

@@ -32,7 +32,19 @@ ORDER = (
         "deadline",
     ),
     *("inline", "entries", "isolate", "registry", "synthesis"),
-    *("compile", "simulate", "exact", "local", "interchange", "jobs", "readout", "adapters", "replicate", "cli"),
+    *(
+        "compile",
+        "simulate",
+        "exact",
+        "local",
+        "interchange",
+        "jobs",
+        "mitigation",
+        "readout",
+        "adapters",
+        "replicate",
+        "cli",
+    ),
 )
 """Every module and package of the core in dependency order: each may import only those before it, and itself."""
 

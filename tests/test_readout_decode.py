@@ -10,23 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qadapt.circuit import op
-from qadapt.counts import Counts
-from qadapt.errors import BindingsError, NotSupportedError, QadaptError
-from qadapt.readout import decode
-from qadapt.readout.decode import (
-    Decoded,
-    InputSign,
-    Probabilities,
-    Readout,
-    Setting,
-    allocate,
-    input_sign,
-    probabilities,
-    readout,
-    readouts,
-    register,
-)
+from qadapt.errors import BindingsError
+from qadapt.readout import Decoded, InputSign
+from qadapt.readout.decode import expectations, input_sign, probabilities
 
 NORMAL_1E_6 = 5.2
 """Two-sided quantile of the normal distribution at 1e-6, Bonferroni-corrected for the four components below."""
@@ -114,60 +100,42 @@ def test_misfits_are_refused(counts: Any, shots: int, inputs: Any) -> None:
         input_sign(counts, shots, inputs)
 
 
-@pytest.mark.parametrize("made", readouts().values(), ids=str)
-def test_every_readout_tends_to_its_limit(made: Readout) -> None:
-    shots, d = 10**12, 4
-    generator = np.random.default_rng(0)
-    inputs, outputs = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in generator.normal(size=(2, 50, d)))
-    expected = np.round(np.square(outputs) * shots).astype(np.int64)
-    expected[:, 0] += shots - expected.sum(axis=1)
-    settings = made.settings(2)
-    assert sum(setting.share for setting in settings) == pytest.approx(1)
-    assert isinstance(made, Readout)
-    if all(not setting.operations for setting in settings):
-        values = made.decode([Counts((expected,), shots)] * len(settings), inputs).values
-        np.testing.assert_allclose(values, made.limit(outputs, inputs), atol=1e-6)
+STRINGS = ((0,), (1, 2), (0, 1, 2), (2, 0))
 
 
-@pytest.mark.parametrize("made", [InputSign(), Probabilities()], ids=str)
-def test_limits_agree_on_arrays_and_tensors(made: Readout) -> None:
-    torch = pytest.importorskip("torch")
-    outputs, inputs = np.random.default_rng(1).normal(size=(2, 7, 4))
-    tensor = made.limit(torch.from_numpy(outputs), torch.from_numpy(inputs))
-    np.testing.assert_array_equal(tensor.numpy(), made.limit(outputs, inputs))
-    assert made.limit(torch.ones(3), torch.ones(3)).dtype == torch.float32
+def test_expectations_are_those_of_every_single_shot() -> None:
+    generator = np.random.default_rng(3)
+    outcomes = generator.integers(0, 8, size=1000)
+    table = np.bincount(outcomes, minlength=8)[None]
+    signs = [np.prod([1 - 2 * (outcomes >> qubit & 1) for qubit in string], axis=0) for string in STRINGS]
+    decoded = expectations(table, 1000, STRINGS)
+    np.testing.assert_allclose(decoded.values[0], [each.mean() for each in signs], atol=1e-12)
+    np.testing.assert_allclose(decoded.errors[0], [each.std() / np.sqrt(1000) for each in signs], rtol=2e-3)
+    plain = expectations(table, 1000)
+    np.testing.assert_allclose(plain.values[0], [(1 - 2 * (outcomes >> qubit & 1)).mean() for qubit in range(3)])
+    assert decoded.done["strings"] == [[0], [1, 2], [0, 1, 2], [2, 0]]
 
 
-@pytest.mark.parametrize("made", [InputSign(), Probabilities()], ids=str)
-def test_counts_of_too_many_settings_are_refused(made: Readout) -> None:
-    counts = Counts((np.array([[1, 1]]),), 2)
-    with pytest.raises(BindingsError, match="2 settings"):
-        made.decode([counts, counts], np.ones((1, 2)))
+@given(experiments())
+def test_expectations_are_within_one_and_never_certain(experiment: tuple[Any, int, Any]) -> None:
+    counts, shots, _ = experiment
+    decoded = expectations(counts, shots)
+    assert decoded.values.shape == (len(counts), counts.shape[1].bit_length() - 1)
+    assert (np.abs(decoded.values) <= 1).all()
+    assert (decoded.errors > 0).all()
+    assert (decoded.errors <= 1.0000001 / np.sqrt(shots)).all()
 
 
-@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=6), st.integers(6, 10**6))
-def test_shots_are_split_by_share(shares: list[float], shots: int) -> None:
-    parts = allocate(shots, [Setting((op("h", 0),), share) for share in shares])
-    assert sum(parts) == shots
-    assert min(parts) >= 1
-    wanted = np.array(shares) / sum(shares) * shots
-    assert np.abs(np.array(parts) - wanted).max() <= len(shares) + 1
+def test_the_error_bar_of_an_expectation_is_the_spread_of_repeated_experiments() -> None:
+    # As for the other read-outs; the three strings below fire falsely below 1e-6 together.
+    repeats, shots = 20_000, 8192
+    counts = np.random.default_rng(6).multinomial(shots, [0.05, 0.15, 0.3, 0.5], size=repeats)
+    decoded = expectations(counts, shots, ((0,), (1,), (0, 1)))
+    ratio = decoded.values.std(axis=0) / decoded.errors.mean(axis=0)
+    assert np.abs(ratio - 1).max() < NORMAL_1E_6 / np.sqrt(2 * repeats) + 0.005, ratio
 
 
-@pytest.mark.parametrize("shots", [0, -1, 1, 2.0, True, None])
-def test_too_few_shots_are_refused(shots: Any) -> None:
-    with pytest.raises(BindingsError, match="shots"):
-        allocate(shots, [Setting(share=0.5), Setting(share=0.5)])
-
-
-def test_readouts_are_found_by_name_and_names_are_not_taken_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "_READOUTS", dict(readouts()))
-    assert readout("input-sign") == InputSign()
-    with pytest.raises(NotSupportedError, match=r"magic.*input-sign") as caught:
-        readout("magic")
-    assert caught.value.capability == "readout"
-    register(InputSign())
-    register(InputSign(name="mine"))
-    assert readout("mine").name == "mine"
-    with pytest.raises(QadaptError, match="already"):
-        register(Probabilities(name="input-sign"))
+@pytest.mark.parametrize("strings", [[], [()], [(2,)], [(-1,)], [(0, 0)], [("0",)], [(0.0,)]], ids=str)
+def test_what_is_no_string_is_refused(strings: Any) -> None:
+    with pytest.raises(BindingsError):
+        expectations([[1, 1, 1, 1]], 4, strings)

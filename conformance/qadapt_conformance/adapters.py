@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -57,9 +57,9 @@ def cayley_block(target: Target, dim: int, strength: float = 1.0) -> Block:
     return fitted(synthesise_for, target, dim, strength)
 
 
-@cache
+@lru_cache(maxsize=256)
 def fitted(synthesise: Callable[..., Synthesis], target: Target, dim: int, strength: float) -> Block:
-    """The block of one synthesis, made once: fitting it takes longer than running it."""
+    """The block of one synthesis, made once, read only: fitting it takes longer than running it."""
     draw = np.random.default_rng(1000 + dim)
     rows = ROWS[dim]
     upper = np.triu(strength * draw.normal(size=(rows, dim, dim)), 1)
@@ -75,7 +75,10 @@ def fitted(synthesise: Callable[..., Synthesis], target: Target, dim: int, stren
     columns = {f"x{number}": column for number, column in enumerate(states.angles.T)}
     columns |= {f"k{number}": column for number, column in enumerate(blocks.angles.T)}
     bindings = Bindings.of({name: columns[name] for name in circuit.parameters}, shape=(rows,))
-    return Block(circuit, bindings, inputs, np.einsum("rij,rj->ri", rotations, inputs))
+    outputs = np.einsum("rij,rj->ri", rotations, inputs)
+    for table in (inputs, outputs):
+        table.flags.writeable = False
+    return Block(circuit, bindings, inputs, outputs)
 
 
 def qtha(qubits: int) -> Circuit:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from math import isfinite
 
 import numpy as np
@@ -35,8 +37,19 @@ CERTAIN = 1e9
 KEPT = 2048
 """Comparisons that are kept for later runs in the same process."""
 
-_made: dict[Hashable, Comparison] = {}
-"""Comparisons of this process: runs with other seeds, and wrong backends, ask for the same ones again and again."""
+
+@dataclass(frozen=True)
+class _Asked:
+    """A comparison and what it is told from others by."""
+
+    key: Hashable
+    comparison: Comparison = field(compare=False)
+
+
+@lru_cache(maxsize=KEPT)
+def _first(asked: _Asked) -> Comparison:
+    """The comparison that was first made of its kind: it computes once what runs with other seeds ask for again."""
+    return asked.comparison
 
 
 class Judge:
@@ -72,12 +85,8 @@ class Judge:
         key = circuit.content_hash, bindings.array(circuit.parameters).tobytes(), bindings.rows
         if key not in self._compared:
             machine = self._target and self._target.content_hash
-            shared = (*key, machine, self._mutants)
-            if shared not in _made:
-                if len(_made) >= KEPT:
-                    _made.clear()
-                _made[shared] = Comparison(circuit, bindings, self._target, self._mutants)
-            self._compared[key] = _made[shared]
+            made = Comparison(circuit, bindings, self._target, self._mutants)
+            self._compared[key] = _first(_Asked((*key, machine, self._mutants), made))
         return self._compared[key]
 
     def settle(self) -> None:

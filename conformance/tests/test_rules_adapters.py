@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qadapt import Backend, Bindings, Circuit, Counts, Parameter, Result, Work, backend
-from qadapt.readout.decode import Decoded, InputSign
+from qadapt.readout import Decoded, InputSign
 from qadapt.synthesis import Synthesis
 from qadapt_conformance import Tier, Verdict, adapters, run_suite
 from qadapt_conformance.mutants.right import Chip

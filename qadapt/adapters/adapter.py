@@ -17,7 +17,7 @@ from qadapt.adapters.layer import AdapterLayer
 from qadapt.adapters.store import write
 from qadapt.errors import AdapterError, NotSupportedError
 from qadapt.provider import Backend
-from qadapt.readout.decode import Readout, readout
+from qadapt.readout import Noise, Readout, readout
 from qadapt.synthesis import Effort
 
 
@@ -126,6 +126,7 @@ class Adapter:
         spacing: int = 0,
         effort: Effort = "fast",
         approximate: float | None = None,
+        noise: Noise | None = None,
     ) -> Iterator[Execution]:
         """Run the quantum part of every forward pass inside the block on a backend.
 
@@ -134,7 +135,7 @@ class Adapter:
 
         Args:
             backend: An open backend or its name, as in ``local:statevector``.
-            shots: Shots per row.
+            shots: Shots per row, over all measurement settings of the read-out.
             seed: Decides the counts on backends that honour seeds; equal seeds and inputs give equal outputs.
             readout: A read-out or its name; that of the configuration by default.
             packed: Whether copies run side by side on the chip; where the target allows it by default.
@@ -142,6 +143,7 @@ class Adapter:
             effort: ``fast`` synthesises blocks in milliseconds; ``best`` takes longer for the fewest entangling gates.
             approximate: Largest loss ``||V - Q|| / ||Q - 1||`` that a block may have, to save entangling gates; exact
                 blocks when omitted.
+            noise: What the read-out is told of the noise; what the target's calibration predicts when omitted.
 
         Yields:
             The execution; its ``records`` say what was run, also after the block.
@@ -153,7 +155,8 @@ class Adapter:
         """
         self._refuse_merged()
         with registry.using(backend) as opened:
-            execution = Execution(opened, self._readout(readout), shots, seed, packed, spacing, effort, approximate)
+            found = self._readout(readout)
+            execution = Execution(opened, found, shots, seed, packed, spacing, effort, approximate, noise)
             before = {name: layer.measure for name, layer in self.layers.items()}
             try:
                 for name, layer in self.layers.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
@@ -17,9 +17,47 @@ from qadapt.adapters.config import AdapterConfig
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit
 from qadapt.errors import NotSupportedError
-from qadapt.readout.decode import Decoded, Quantity, Readout
+from qadapt.readout import Certificate, Decoded, InputSign, Quantity, Readout
 from qadapt.synthesis import Effort
 from qadapt.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Interference:
+    """A circuit that measures the global signs of some rows with an ancilla, see ``qadapt.readout.ancilla``.
+
+    Attributes:
+        circuit: Circuit that measures its qubits, the ancilla last, as one register.
+        bindings: Values of its parameters, one row per row whose sign it measures.
+        rows: Numbers of those rows, ``[signs]``.
+    """
+
+    circuit: Circuit
+    bindings: Bindings
+    rows: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a layer wants to have run and decoded.
+
+    Attributes:
+        circuit: Circuit that measures all its qubits as one register.
+        bindings: Values of its parameters.
+        inputs: What each row prepares, ``[rows, d]``.
+        exact: What each row is to become, ``[rows, d]``; goes into the records.
+        residual: Largest residual of the circuit's parts; goes into the records.
+        certificate: What is known of the global signs of the blocks; None where the read-out does not need it.
+        interference: What measures those that are not known; None for nothing.
+    """
+
+    circuit: Circuit
+    bindings: Bindings
+    inputs: NDArray[np.float64]
+    exact: NDArray[np.float64]
+    residual: float = 0.0
+    certificate: Certificate | None = None
+    interference: Interference | None = None
 
 
 @dataclass(frozen=True)
@@ -27,18 +65,18 @@ class Measure:
     """How the quantum part of a layer is run.
 
     Attributes:
-        run: Runs a circuit for all rows and decodes it. Its arguments are the circuit, the values of its parameters,
-            what each row prepares, ``[rows, d]``, what it is to become, ``[rows, d]``, and the largest residual of the
-            circuit's parts.
+        run: Runs what it is asked for and decodes it.
         target: The machine that angles are synthesised for.
         effort: How much is spent on short circuits.
         approximate: Largest loss of an inexact block; None for exact ones.
+        readout: What is measured and how it is decoded.
     """
 
-    run: Callable[[Circuit, Bindings, NDArray[np.float64], NDArray[np.float64], float], Decoded]
+    run: Callable[[Request], Decoded]
     target: Target
     effort: Effort = "fast"
     approximate: float | None = None
+    readout: Readout = field(default_factory=InputSign)
 
 
 class AdapterLayer(nn.Module, ABC):

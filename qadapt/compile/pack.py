@@ -6,7 +6,8 @@ register of its own, so counts come back per tile and are put back into row orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from qadapt.compile.compiled import Compiled, compile_circuit
 from qadapt.compile.expand import expand
 from qadapt.compile.place import Pattern
 from qadapt.compile.skeleton import kept
-from qadapt.compile.tiles import tiles
+from qadapt.compile.tiles import tiles as best_tiles
 from qadapt.counts import Counts
 from qadapt.errors import CircuitError, TargetError
 from qadapt.synthesis import Effort
@@ -75,29 +76,40 @@ def pack(
     spacing: int = 0,
     seed: int = 0,
     effort: Effort = "fast",
+    tiles: Sequence[Sequence[int]] | None = None,
 ) -> Packed:
     """Compile a circuit once and copy it onto as many good disjoint tiles as the chip has.
 
     Args:
-        circuit: A connected circuit of 1 to 5 qubits that is measured into one register and fits without routing.
+        circuit: A connected circuit of 1 to 5 qubits that is measured into one register and fits without routing; on
+            given tiles any circuit of their size that fits.
         target: A machine with couplings.
         copies: Most copies; the best tiles are used. All tiles when omitted.
         spacing: Least number of idle qubits between two tiles, 0 or 1.
         seed: Seed of the compile.
         effort: Effort of the compile, see ``compile_circuit``.
+        tiles: Physical qubits of each copy, in the order of the circuit's qubits, all of which are used; ``copies`` and
+            ``spacing`` choose them when omitted.
 
     Raises:
         CircuitError: The circuit is not measured into exactly one register.
-        TargetError: The circuit cannot be packed on the target.
+        TargetError: The circuit cannot be packed on the target, or not on the given tiles.
     """
     if len(circuit.measured) != 1:
         raise CircuitError(f"a packed circuit has one measured register, got {len(circuit.measured)}")
     if copies is not None and copies < 1:
         raise TargetError(f"copies is {copies}, expected at least 1")
-    pattern = Pattern.of(circuit.num_qubits, expand(circuit.operations, kept(target)), circuit.bits)
-    places = tiles(pattern, target, spacing=spacing, copies=copies)
+    if tiles is None:
+        pattern = Pattern.of(circuit.num_qubits, expand(circuit.operations, kept(target)), circuit.bits)
+        places = best_tiles(pattern, target, spacing=spacing, copies=copies)
+    else:
+        places = _disjoint(tiles, circuit.num_qubits, target)
     first = compile_circuit(circuit, target, seed=seed, layout=places[0], effort=effort)
-    places = tuple(tile for tile in places if _carries(tile, first, target))[:copies]
+    carrying = tuple(tile for tile in places if _carries(tile, first, target))
+    if tiles is not None and carrying != places:
+        wrong = [f"tile {tile}" for tile in places if tile not in carrying]
+        raise TargetError(f"given tiles do not carry the circuit on {target.name}", violations=wrong)
+    places = carrying if tiles is not None else carrying[:copies]
     operations = tuple(
         moved
         for number, tile in enumerate(places)
@@ -105,6 +117,18 @@ def pack(
     )
     measured = tuple(tuple(tile[qubit] for qubit in circuit.measured[0]) for tile in places)
     return Packed(first, Circuit(num_qubits=target.num_qubits, operations=operations, measured=measured), places)
+
+
+def _disjoint(tiles: Sequence[Sequence[int]], num_qubits: int, target: Target) -> tuple[tuple[int, ...], ...]:
+    """Return a caller's tiles if they are of the right size, live and disjoint."""
+    places = tuple(tuple(tile) for tile in tiles)
+    wrong = [f"tile {tile} for {num_qubits} qubits" for tile in places if len(tile) != num_qubits]
+    used = Counter(qubit for tile in places for qubit in tile)
+    wrong += [f"qubit {qubit} in {count} tiles" for qubit, count in used.items() if count > 1]
+    wrong += [f"qubit {qubit} is not live" for qubit in used if qubit not in set(target.live_qubits)]
+    if wrong or not places:
+        raise TargetError(f"these are no tiles of {target.name}", violations=wrong or ["none are given"])
+    return places
 
 
 def _carries(tile: tuple[int, ...], first: Compiled, target: Target) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -39,6 +39,8 @@ class Options:
             small and connected.
         spacing: Least number of idle qubits between two copies, 0 or 1.
         most: Most rows of one chunk.
+        tiles: Physical qubits of each copy, see ``pack``: row *i* runs on tile ``i % len(tiles)``. The best ones, as
+            many as there are rows for, when None.
 
     Raises:
         BindingsError: Shots or a seed that are not whole numbers in range.
@@ -49,10 +51,13 @@ class Options:
     packed: bool | None = None
     spacing: int = 0
     most: int | None = None
+    tiles: Sequence[Sequence[int]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse shots and seeds before anything is compiled."""
         check_shots(self.shots, self.seed)
+        if self.tiles is not None:
+            object.__setattr__(self, "tiles", tuple(tuple(int(qubit) for qubit in tile) for tile in self.tiles))
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +181,8 @@ def make_plan(circuit: Circuit, bindings: Bindings, backend: Backend, options: O
     placed = tiled or compile_circuit(circuit, backend.target)
     whole = Work(placed.circuit, placed.bind(bindings), options.shots, options.seed)
     tiles = len(tiled.tiles) if tiled else 0
-    chunks = tuple(_cuts(whole, backend, options.most and options.most // max(tiles, 1)))
+    # A chunk has at least one execution.
+    chunks = tuple(_cuts(whole, backend, options.most and max(1, options.most // max(tiles, 1))))
     own = placed.angles if isinstance(placed, Compiled) and not (placed.slots or placed.folds) else None
     return Plan(backend.name, Asked(circuit, bindings, options), whole, tiles, chunks, own)
 
@@ -184,6 +190,8 @@ def make_plan(circuit: Circuit, bindings: Bindings, backend: Backend, options: O
 def _packed(circuit: Circuit, bindings: Bindings, backend: Backend, options: Options) -> Packed | None:
     """Pack if that is asked for, or if nothing is said and the circuit and the target allow it."""
     target, packed = backend.target, options.packed
+    if options.tiles is not None:
+        return pack(circuit, target, tiles=options.tiles)
     copies = min(bindings.rows, options.most or bindings.rows)  # a chunk has at least one execution
     if packed is None and (
         target.couplings is None or circuit.num_qubits > MAX_TILE or len(circuit.measured) != 1 or copies == 1
@@ -223,7 +231,8 @@ def derived_seed(seed: int | None, number: int) -> int | None:
 def fingerprint(circuit: Circuit, bindings: Bindings, backend: str, options: Options, identity: str = "{}") -> str:
     """SHA-256 of everything that a caller asked for, in hexadecimal: equal for equal runs, whatever is calibrated."""
     names = sorted(bindings.names)
-    digest = hashlib.sha256(repr((circuit.content_hash, names, bindings.rows, backend, options, identity)).encode())
+    asked = (circuit.content_hash, names, bindings.rows, backend, options, identity)
+    digest = hashlib.sha256(repr(asked if options.tiles is None else (*asked, options.tiles)).encode())
     digest.update(np.ascontiguousarray(bindings.array(names)).tobytes())
     return digest.hexdigest()
 

@@ -77,6 +77,7 @@ def run(
     seed: int | None = None,
     packed: bool | None = None,
     spacing: int = 0,
+    tiles: Sequence[Sequence[int]] | None = None,
     policy: Policy = PATIENT,
     budget: Budget | str | None = None,
     ledger: Place = "auto",
@@ -100,6 +101,8 @@ def run(
         packed: Whether to run copies side by side; by default wherever the target has couplings and the circuit is
             small and connected.
         spacing: Least number of idle qubits between two copies, 0 or 1.
+        tiles: Physical qubits of each copy, in the order of the circuit's qubits; row *i* runs on tile
+            ``i % len(tiles)``. ``packed`` and ``spacing`` choose them when omitted.
         policy: How patient the run is, and what it does in doubt.
         budget: Most that it may cost, as ``20usd,300s``; checked before anything is sent.
         ledger: Where the run is recorded, or the path of that ledger; ``auto`` takes the default one for backends whose
@@ -123,7 +126,7 @@ def run(
         backend = held.enter_context(registry.using(backend))
         check_angles(circuit, bindings.check(circuit.parameters))
         book = held.enter_context(recording(ledger, backend))
-        options = Options(shots, seed, packed, spacing, policy.rows)
+        options = Options(shots, seed, packed, spacing, policy.rows, tiles)
         own = "{}" if book is None else identity(backend, policy.deadline)
         mark = "" if book is None else fingerprint(circuit, bindings, backend.name, options, own)
         if book is not None and (entry := _unfinished(book, mark, label, held)):

@@ -1,83 +1,27 @@
-"""Read-outs: what to measure, and how counts become values with error bars.
+"""Decode: the read-outs that look at the computational basis only.
 
-A read-out says which measurement settings it needs and turns the counts of those settings into values. All of them
-stand behind the ``Readout`` protocol and are found by name; ``register`` adds one.
-
-Error bars are one standard deviation of multinomial shot noise and nothing else: neither device noise nor the bias of
-a wrong sign is in them. They use the frequency ``(n + 1/2) / (N + 1)`` (Jeffreys) in place of ``n / N``, so that a
-component that was never or always seen does not claim to be known exactly.
+Their error bars are one standard deviation of multinomial shot noise and nothing else: neither device noise nor the
+bias of a wrong sign is in them. They use the frequency ``(n + 1/2) / (N + 1)`` (Jeffreys) in place of ``n / N``, so
+that a component that was never or always seen does not claim to be known exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qadapt.circuit import Operation
 from qadapt.counts import Counts
-from qadapt.errors import BindingsError, NotSupportedError, QadaptError
+from qadapt.errors import BindingsError
+from qadapt.readout.interface import Decoded, Quantity, inputs_of, table_of, tables_of
+from qadapt.readout.noise import Noise
+from qadapt.readout.settings import computational
 
 Floats: TypeAlias = NDArray[np.float64]
-Quantity: TypeAlias = Literal["amplitudes", "probabilities", "expectations"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One way to measure the same circuit.
-
-    Attributes:
-        operations: Gates appended before the measurement; none for the computational basis.
-        share: Part of the shots that is spent on it; the shares of a read-out add up to one.
-    """
-
-    operations: tuple[Operation, ...] = ()
-    share: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Decoded:
-    """Values and their standard errors, float64 ``[rows, d]`` each; row *i* answers bindings row *i*."""
-
-    values: Floats
-    errors: Floats
-
-
-@runtime_checkable
-class Readout(Protocol):
-    """A way to turn counts into values."""
-
-    @property
-    def name(self) -> str:
-        """Name in configurations and reports."""
-
-    @property
-    def quantity(self) -> Quantity:
-        """What the values estimate; ``amplitudes`` are those of a real unit vector."""
-
-    def settings(self, num_qubits: int) -> tuple[Setting, ...]:
-        """Measurement settings that ``decode`` needs, in order."""
-
-    def decode(self, counts: Sequence[Counts], inputs: Floats) -> Decoded:
-        """Turn counts into values.
-
-        Args:
-            counts: One per setting, each of one register ``[rows, d]``; bit *k* of an outcome is qubit *k*.
-            inputs: The vectors that were prepared, ``[rows, d]``.
-
-        Raises:
-            BindingsError: Counts and inputs that do not fit each other or the settings.
-        """
-
-    def limit(self, outputs: Any, inputs: Any) -> Any:
-        """Values that ``decode`` tends to as the shots grow, from the exact real output vectors ``[..., d]``.
-
-        Arrays and tensors both pass; on tensors the result can be differentiated.
-        """
+Qubits: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -91,14 +35,14 @@ class InputSign:
     name: str = "input-sign"
     quantity: Quantity = "amplitudes"
 
-    def settings(self, num_qubits: int) -> tuple[Setting, ...]:
-        """Return the computational basis, which gets all shots."""
-        return (Setting(),)
+    def settings(self, num_qubits: int) -> Floats:
+        """Return the computational basis."""
+        return computational(num_qubits)
 
-    def decode(self, counts: Sequence[Counts], inputs: Floats) -> Decoded:
-        """Return signed magnitudes, see ``input_sign``."""
-        (only,) = _of_settings(counts, 1)
-        return input_sign(only.table, only.shots, inputs)
+    def decode(self, counts: Sequence[Counts], inputs: Floats, noise: Noise | None = None) -> Decoded:
+        """Return signed magnitudes, see ``input_sign``; the noise is not used."""
+        tables_of(counts, 1)
+        return input_sign(counts[0].table, counts[0].shots, inputs)
 
     def limit(self, outputs: Any, inputs: Any) -> Any:
         """Return ``sign(x) |y|``; it has the norm of ``y`` but is not linear in ``x``."""
@@ -112,18 +56,47 @@ class Probabilities:
     name: str = "probabilities"
     quantity: Quantity = "probabilities"
 
-    def settings(self, num_qubits: int) -> tuple[Setting, ...]:
-        """Return the computational basis, which gets all shots."""
-        return (Setting(),)
+    def settings(self, num_qubits: int) -> Floats:
+        """Return the computational basis."""
+        return computational(num_qubits)
 
-    def decode(self, counts: Sequence[Counts], inputs: Floats) -> Decoded:
-        """Return frequencies, see ``probabilities``; the inputs are not used."""
-        (only,) = _of_settings(counts, 1)
-        return probabilities(only.table, only.shots)
+    def decode(self, counts: Sequence[Counts], inputs: Floats, noise: Noise | None = None) -> Decoded:
+        """Return frequencies, see ``probabilities``; inputs and noise are not used."""
+        tables_of(counts, 1)
+        return probabilities(counts[0].table, counts[0].shots)
 
     def limit(self, outputs: Any, inputs: Any) -> Any:
         """Return ``y^2``."""
         return outputs * outputs
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """Expectations of products of Z, ``<Z_a Z_b ...>``.
+
+    Attributes:
+        strings: Qubits of each product, in the order of the values; None for Z of every qubit, from qubit 0 up.
+        name: Name in configurations and reports.
+    """
+
+    strings: tuple[Qubits, ...] | None = None
+    name: str = "expectations"
+    quantity: Quantity = "expectations"
+
+    def settings(self, num_qubits: int) -> Floats:
+        """Return the computational basis."""
+        return computational(num_qubits)
+
+    def decode(self, counts: Sequence[Counts], inputs: Floats, noise: Noise | None = None) -> Decoded:
+        """Return expectations, see ``expectations``; inputs and noise are not used."""
+        tables_of(counts, 1)
+        return expectations(counts[0].table, counts[0].shots, self.strings)
+
+    def limit(self, outputs: Any, inputs: Any) -> Any:
+        """Return the expectations of the state ``y``, ``[..., strings]``."""
+        table = parities(outputs.shape[-1], self.strings)
+        made = outputs.new_tensor(table) if hasattr(outputs, "new_tensor") else table
+        return (outputs * outputs) @ made
 
 
 def input_sign(counts: ArrayLike, shots: int, inputs: ArrayLike) -> Decoded:
@@ -141,12 +114,10 @@ def input_sign(counts: ArrayLike, shots: int, inputs: ArrayLike) -> Decoded:
     Raises:
         BindingsError: Counts that do not add up, or inputs of another shape or not finite.
     """
-    table = _table(counts, shots)
-    signs = np.asarray(inputs, dtype=float)
-    if signs.shape != table.shape or not np.isfinite(signs).all():
-        raise BindingsError(f"inputs of shape {signs.shape} for counts of shape {table.shape}; both finite and alike")
+    table = table_of(counts, shots)
+    signs = inputs_of(inputs, table.shape)
     values = np.where(signs < 0, -1.0, 1.0) * np.sqrt(table / shots)
-    return Decoded(values, np.sqrt((1 - _smooth(table, shots)) / (4 * shots)))
+    return Decoded(values, np.sqrt((1 - _smooth(table, shots)) / (4 * shots)), {"readout": "input-sign"})
 
 
 def probabilities(counts: ArrayLike, shots: int) -> Decoded:
@@ -159,74 +130,54 @@ def probabilities(counts: ArrayLike, shots: int) -> Decoded:
     Raises:
         BindingsError: Counts that do not add up.
     """
-    table = _table(counts, shots)
+    table = table_of(counts, shots)
     smooth = _smooth(table, shots)
-    return Decoded(table / shots, np.sqrt(smooth * (1 - smooth) / shots))
+    return Decoded(table / shots, np.sqrt(smooth * (1 - smooth) / shots), {"readout": "probabilities"})
 
 
-def allocate(shots: int, settings: Sequence[Setting]) -> tuple[int, ...]:
-    """Split shots over settings by their shares; every setting gets at least one, and they add up to ``shots``.
+def expectations(counts: ArrayLike, shots: int, strings: Sequence[Sequence[int]] | None = None) -> Decoded:
+    """Decode expectations of products of Z with standard errors ``sqrt((1 - E^2) / N)``.
 
-    Raises:
-        BindingsError: ``shots`` is not a whole number of at least the number of settings.
-    """
-    if isinstance(shots, bool) or not isinstance(shots, int) or shots < len(settings):
-        raise BindingsError(f"shots is {shots!r}, expected a whole number of at least {len(settings)}")
-    shares = np.array([setting.share for setting in settings])
-    edges = np.round((shots - len(settings)) * np.cumsum(shares) / shares.sum()).astype(int)
-    return tuple(int(part) + 1 for part in np.diff(edges, prepend=0))
+    All strings come from the same counts, so that their errors are correlated; each is that of its own value.
 
+    Args:
+        counts: Whole numbers ``[rows, d]``; every row adds up to ``shots``.
+        shots: Shots per row.
+        strings: Qubits of each product; Z of every qubit when omitted.
 
-_READOUTS: dict[str, Readout] = {}
-
-
-def register(made: Readout) -> None:
-    """Add a read-out under its name.
+    Returns:
+        Values and errors ``[rows, strings]``.
 
     Raises:
-        QadaptError: Another read-out has this name.
+        BindingsError: Counts that do not add up, or strings that are none.
     """
-    if _READOUTS.setdefault(made.name, made) != made:
-        raise QadaptError(f"there is a read-out {made.name!r} already: {_READOUTS[made.name]!r}")
+    table = table_of(counts, shots)
+    signs = parities(table.shape[1], strings)
+    even = _smooth(table @ (signs > 0).astype(np.int64), shots)
+    done = {"readout": "expectations", "strings": None if strings is None else [list(each) for each in strings]}
+    return Decoded(table @ signs / shots, 2 * np.sqrt(even * (1 - even) / shots), done)
 
 
-def readouts() -> Mapping[str, Readout]:
-    """Registered read-outs by name; a read-only view."""
-    return MappingProxyType(_READOUTS)
-
-
-def readout(name: str) -> Readout:
-    """Look a read-out up by name.
+def parities(outcomes: int, strings: Sequence[Sequence[int]] | None = None) -> Floats:
+    """Value of each product of Z, 1 or -1, in each outcome, ``[outcomes, strings]``.
 
     Raises:
-        NotSupportedError: No read-out has this name.
+        BindingsError: There is no string, or one has no qubit, one twice, or one that is not there.
     """
-    try:
-        return _READOUTS[name]
-    except KeyError:
-        known = ", ".join(sorted(_READOUTS))
-        raise NotSupportedError(f"no read-out {name!r}; there are {known}", capability="readout") from None
-
-
-def _of_settings(counts: Sequence[Counts], number: int) -> Sequence[Counts]:
-    if len(counts) != number:
-        raise BindingsError(f"counts of {len(counts)} settings, expected {number}")
-    return counts
-
-
-def _table(counts: ArrayLike, shots: int) -> NDArray[np.int64]:
-    table = np.asarray(counts)
-    if table.ndim != 2 or table.dtype.kind not in "iu":
-        raise BindingsError(f"counts are {table.dtype} {list(table.shape)}, expected whole numbers [rows, d]")
-    if (table < 0).any() or (table.sum(axis=1) != shots).any():
-        raise BindingsError(f"counts are not whole numbers that add up to {shots} in every row")
-    return table
+    num_qubits = outcomes.bit_length() - 1
+    chosen = [(qubit,) for qubit in range(num_qubits)] if strings is None else [tuple(each) for each in strings]
+    for each in chosen:
+        good = all(isinstance(qubit, int | np.integer) and 0 <= qubit < num_qubits for qubit in each)
+        if not each or not good or len(set(each)) != len(each):
+            raise BindingsError(f"a Z string names different qubits below {num_qubits}, not {each!r}")
+    if not chosen:
+        raise BindingsError("expectations of no strings")
+    masks = np.array([sum(1 << int(qubit) for qubit in each) for each in chosen])
+    odd = np.bitwise_count(np.arange(outcomes)[:, None] & masks) % 2
+    signs: Floats = 1.0 - 2.0 * odd
+    return signs
 
 
 def _smooth(table: NDArray[np.int64], shots: int) -> Floats:
     smooth: Floats = (table + 0.5) / (shots + 1)
     return smooth
-
-
-for _made in (InputSign(), Probabilities()):
-    register(_made)

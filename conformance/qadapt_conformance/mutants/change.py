@@ -11,8 +11,7 @@ from unittest.mock import patch
 import numpy as np
 
 from qadapt import Backend, Bindings, Circuit, Counts, Operation, Parameter, Result, Work, op
-from qadapt.compile.skeleton import skeleton
-from qadapt_conformance.adapters import fitted
+from qadapt_conformance.caches import forget
 from qadapt_conformance.lacks import Lacks, nothing
 from qadapt_conformance.mutants.mutant import CHIP, STATEVECTOR, Mutant, TableChange, WorkChange
 from qadapt_conformance.mutants.wrapped import ResultChange, Wrapped
@@ -57,10 +56,8 @@ def patched(name: str, rule: str, about: str, *patches: Patch, home: str = CHIP,
         with ExitStack() as stack:
             for place, attribute, instead in patches:
                 stack.enter_context(patch.object(place, attribute, instead))
-            # What right code has kept is not the wrong one's, nor the other way round.
-            for kept in (skeleton, fitted):
-                kept.cache_clear()
-                stack.callback(kept.cache_clear)
+            forget()
+            stack.callback(forget)
             yield inner
 
     return Mutant(name, rule, about, make, home=home, lacks=lacks)

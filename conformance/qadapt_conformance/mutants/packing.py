@@ -16,7 +16,7 @@ from qadapt.jobs.plan import Plan
 from qadapt_conformance.mutants.change import Floats, Patch, patched
 
 _pack = import_module("qadapt.compile.pack")
-_bind, _split, _collect, _tiles = Packed.bind, Packed.split, Plan.collect, _pack.tiles
+_bind, _split, _collect, _tiles = Packed.bind, Packed.split, Plan.collect, _pack.best_tiles
 
 
 def _bound(change: Callable[[Packed, Floats, int], Floats]) -> Patch:
@@ -102,7 +102,7 @@ PACKING = (
         "tile-on-dead-coupler",
         "PACK-2",
         "A tile lies on qubits that are not coupled.",
-        (_pack, "tiles", _one_misplaced),
+        (_pack, "best_tiles", _one_misplaced),
         (_pack, "_carries", lambda tile, first, target: True),
     ),
     patched(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import binom
 
 from qadapt import Bindings, Circuit, Counts
-from qadapt.readout.decode import readout
+from qadapt.readout import readout
 from qadapt_conformance import oracle
 from qadapt_conformance.adapters import Block, Floats, cayley_block, qtha, ring_layers
 from qadapt_conformance.finding import Finding, fact

@@ -91,16 +91,19 @@ class SimulatorBackend(ExactBackend):
         return by_component(work, lambda component: self._tables(component, work.bindings))
 
     def _tables(self, component: Component, bindings: Bindings) -> list[Floats]:
-        """Distribution of each read of one component, ``[rows, 2**bits]``."""
+        """Distribution of each read of one component, ``[rows, 2**bits]``; equal rows are run once."""
         lowered = self.program(component)
         widths = [len(read.bits) for read in component.reads]
+        rows = [tuple(row.items()) for row in rows_of_inputs(lowered, bindings)]
+        distinct = {row: number for number, row in enumerate(dict.fromkeys(rows))}
         answers = [
-            values(self._device.run(lowered.program, shots=0, inputs=row).result(), widths, provider=self.name)
-            for row in rows_of_inputs(lowered, bindings)
+            values(self._device.run(lowered.program, shots=0, inputs=dict(row)).result(), widths, provider=self.name)
+            for row in distinct
         ]
         orders = [[component.qubits[qubit] for qubit in read.qubits] for read in component.reads]
         tables = [outcomes(table, order) for table, order in zip(zip(*answers, strict=True), orders, strict=True)]
-        return [np.broadcast_to(table, (bindings.rows, table.shape[1])) for table in tables]
+        places = [distinct[row] for row in rows]
+        return [np.broadcast_to(table[places], (bindings.rows, table.shape[1])) for table in tables]
 
 
 class BraketBackend(SimulatorBackend):

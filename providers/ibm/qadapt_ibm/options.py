@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from qadapt.errors import TargetError
+from qadapt.errors import NotSupportedError, TargetError
+from qadapt.provider import Suppression
 
 PREFIX = "QADAPT_IBM_"
 """Every option can be given as an environment variable of this prefix, as in ``QADAPT_IBM_MODE=batch``."""
@@ -72,6 +73,19 @@ class Options(BaseModel):
         except ValidationError as error:
             wrong = [f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()]
             raise TargetError("bad options of ibm in the environment", violations=wrong) from None
+
+    def suppressing(self, asked: Suppression) -> Options:
+        """These options with what is asked for beside what they have.
+
+        Raises:
+            NotSupportedError: There is no such sequence of pulses.
+        """
+        given = {name: value for name, value in asked.model_dump().items() if value}
+        try:
+            return type(self)(**self.model_dump() | given)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise NotSupportedError(f"ibm: {wrong['msg']}", capability=str(wrong["loc"][0])) from None
 
     def text(self) -> str:
         """What jobs depend on and is not the default, as in ``mode=batch, twirl_gates=True``: not tags, nor a price."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from qadapt.circuit import Circuit
 from qadapt.cost import Cost
 from qadapt.errors import BadResultError, JobFailedError, ProviderError, TargetError, UnavailableError
-from qadapt.provider import Done, Failed, Pending, Work, check_row, check_works
+from qadapt.provider import Done, Failed, Pending, Suppression, Work, check_row, check_works
 from qadapt.target import Capabilities, Target
 from qadapt_ibm import cost, limits, read, readback, results, wire
 from qadapt_ibm.errors import translate, vendor
@@ -303,6 +303,16 @@ class ServiceBackend:
     def cost(self, work: Sequence[Work]) -> Cost:
         """Estimate of QPU time of one submit; of its price if the options give that of a minute; none in a session."""
         return cost.cost(work, self.target, self._timing, self.options)
+
+    def suppressing(self, asked: Suppression) -> ServiceBackend:
+        """The same backend with these options beside its own; a batch or session is the same one.
+
+        Raises:
+            NotSupportedError: There is no such sequence of pulses.
+        """
+        other = copy(self)
+        other.options = self.options.suppressing(asked)
+        return other
 
     def identity(self) -> Mapping[str, str]:
         """CRN of the instance, and the options that are not the defaults."""

@@ -8,6 +8,7 @@ the slice.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,19 @@ def template(states: Ansatz, blocks: Ansatz) -> Circuit:
     qubits = range(states.num_qubits)
     fence = op(FENCE, *qubits)
     operations = (*states.operations(STATE), fence, *blocks.operations(BLOCK))
+    return Circuit(num_qubits=len(qubits), operations=operations, measured=(tuple(qubits),))
+
+
+def interferometer(states: Ansatz, blocks: Ansatz) -> Circuit:
+    """Circuit that makes a slice interfere with its rotation; the ancilla is the last qubit.
+
+    Args:
+        states: Ansatz of the slices.
+        blocks: Ansatz of the blocks under the ancilla's control, on one qubit more.
+    """
+    qubits, ancilla = range(blocks.num_qubits), states.num_qubits
+    split, joined = (op("ry", ancilla, angles=[sign * pi / 2]) for sign in (1, -1))
+    operations = (*states.operations(STATE), split, op(FENCE, *qubits), *blocks.operations(BLOCK), joined)
     return Circuit(num_qubits=len(qubits), operations=operations, measured=(tuple(qubits),))
 
 

@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from qadapt.adapters.config import AdapterConfig
 from qadapt.errors import NotSupportedError
-from qadapt.readout.decode import readout
+from qadapt.readout import readout
 
 
 class CayleyConfig(AdapterConfig):
@@ -17,7 +17,8 @@ class CayleyConfig(AdapterConfig):
     Attributes:
         dim: Side d of a block, 2, 4, 8, 16 or 32; a block runs on log2(d) qubits and has d(d-1)/2 parameters.
         side: ``input`` for ``W (Q x) + b``, ``output`` for ``Q (W x + b)``.
-        readout: Read-out on a backend; it must estimate amplitudes.
+        readout: Read-out on a backend; it must estimate amplitudes. ``input-sign`` is the published one, ``signed``
+            measures signs too, and ``signed-ancilla`` also the sign of the whole where nothing else gives it.
         sign_constrained: Compute ``sign(x) |Q x|`` in torch too, which is what the read-out ``input-sign`` delivers,
             so that a model trained this way sees the same map on a backend. Off by default: the map is not linear,
             so it cannot be merged, and it loses sign flips that a read-out with signs would carry. Leave it off when

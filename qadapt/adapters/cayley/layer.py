@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, Self
 
 import numpy as np
@@ -9,14 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from qadapt.adapters.cayley.circuit import bind, join, split, template
+from qadapt.adapters.cayley.circuit import BLOCK, STATE, Slices, bind, interferometer, join, split, template
 from qadapt.adapters.cayley.config import CayleyConfig
 from qadapt.adapters.cayley.rotation import cayley, rotate
 from qadapt.adapters.config import AdapterConfig
-from qadapt.adapters.layer import AdapterLayer, Measure
+from qadapt.adapters.layer import AdapterLayer, Interference, Measure, Request
+from qadapt.bindings import Bindings
 from qadapt.compile.choice import synthesise_for
 from qadapt.errors import AdapterError, BindingsError, NotSupportedError
-from qadapt.readout.decode import InputSign, Readout
+from qadapt.readout import InputSign, Readout, Signed, certificate
+from qadapt.readout.ancilla import controlled
 from qadapt.synthesis import Cache, Synthesis, synthesise_states
 
 DIMS = (2, 4, 8, 16, 32)
@@ -65,7 +68,7 @@ class CayleyLinear(AdapterLayer):
         self.skew = nn.Parameter(
             torch.zeros(width // dim, dim * (dim - 1) // 2, dtype=dtype, device=base.weight.device)
         )
-        self._synthesis: tuple[tuple[object, ...], Synthesis] | None = None
+        self._synthesis: dict[int, tuple[tuple[object, ...], Synthesis]] = {}
 
     @classmethod
     def from_config(cls, base: nn.Linear, config: AdapterConfig) -> Self:
@@ -137,22 +140,53 @@ class CayleyLinear(AdapterLayer):
                 states = synthesise_states(slices.units, couplings=blocks.ansatz.couplings or None)
                 circuit = template(states.ansatz, blocks.ansatz)
                 bindings = bind(slices, states.angles, blocks.angles)
-                exact = np.einsum("rij,rj->ri", matrices[np.nonzero(slices.live)[0]], slices.units)
-                residual = max(float(states.residual.max()), float(blocks.residual.max()))
-                out = join(slices, measure.run(circuit, bindings, slices.units, exact, residual).values)
+                request = Request(
+                    circuit,
+                    bindings,
+                    slices.units,
+                    exact=np.einsum("rij,rj->ri", matrices[np.nonzero(slices.live)[0]], slices.units),
+                    residual=max(float(states.residual.max()), float(blocks.residual.max())),
+                )
+                if isinstance(measure.readout, Signed):
+                    request = self._signs(request, slices, matrices, measure, ancilla=measure.readout.ancilla)
+                out = join(slices, measure.run(request).values)
             return torch.from_numpy(out).reshape(values.shape).to(values.device, values.dtype)
+
+    def _signs(
+        self, request: Request, slices: Slices, matrices: NDArray[np.float64], measure: Measure, *, ancilla: bool
+    ) -> Request:
+        """Say of which blocks the overlap gives the global sign, and with what to measure it for the others."""
+        known = certificate(matrices)
+        request = replace(request, certificate=known)
+        of_rows = np.nonzero(slices.live)[0]
+        rows = np.flatnonzero(~known.holds[of_rows])
+        if not ancilla or not len(rows):
+            return request
+        if 2 * self.dim > max(DIMS):
+            raise NotSupportedError(
+                f"blocks of {self.dim} are too large for an ancilla beside them", capability="ancilla"
+            )
+        chosen, place = np.unique(of_rows[rows], return_inverse=True)
+        blocks = self._blocks(controlled(matrices[chosen]), measure)
+        states = synthesise_states(slices.units[rows])
+        angles = {f"{STATE}{i}": column for i, column in enumerate(states.angles.T)}
+        angles |= {f"{BLOCK}{i}": column for i, column in enumerate(blocks.angles[place].T)}
+        circuit = interferometer(states.ansatz, blocks.ansatz)
+        return replace(request, interference=Interference(circuit, Bindings.of(angles), rows))
 
     def _blocks(self, matrices: NDArray[np.float64], measure: Measure) -> Synthesis:
         """Angles of the blocks, found anew, starting from the last ones, only when blocks or target have changed."""
         key = matrices.tobytes(), measure.target, measure.effort, measure.approximate
-        if self._synthesis is None or self._synthesis[0] != key:
+        size = matrices.shape[1]
+        last = self._synthesis.get(size)
+        if last is None or last[0] != key:
             found = synthesise_for(
                 matrices,
                 measure.target,
                 effort=measure.effort,
                 approximate=measure.approximate,
-                warm=None if self._synthesis is None else self._synthesis[1],
+                warm=None if last is None else last[1],
                 cache=Cache(),
             )
-            self._synthesis = key, found
-        return self._synthesis[1]
+            self._synthesis[size] = last = key, found
+        return last[1]
