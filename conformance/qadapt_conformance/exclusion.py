@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from qadapt import BudgetError, QadaptError
 from qadapt.jobs import Budget
+from qadapt_conformance.rule import RULES
 from qadapt_conformance.tier import Tier
 
 
@@ -80,22 +81,34 @@ def read_settings(path: Path) -> list[Settings]:
         raise SettingsError(f"{path}: {error}") from error
     if set(document) != {"backend"} or not isinstance(document["backend"], list):
         raise SettingsError(f"{path}: expected tables [[backend]], got {', '.join(document) or 'nothing'}")
-    try:
-        found = [Settings.model_validate(table) for table in document["backend"]]
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in error.errors())
-        raise SettingsError(f"{path}: {said}") from None
-    for settings in found:
-        check_exclusions(settings.exclusions)
+    found = []
+    for number, table in enumerate(document["backend"], start=1):
+        place = f"{path}: [[backend]] {number}"
+        try:
+            found.append(Settings.model_validate(table))
+            check_exclusions(found[-1].exclusions, found[-1].tier)
+        except ValidationError as error:
+            said = "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in error.errors())
+            raise SettingsError(f"{place}: {said}") from None
+        except SettingsError as error:
+            raise SettingsError(f"{place}: {error}") from None
     return found
 
 
-def check_exclusions(exclusions: Sequence[Exclusion]) -> None:
-    """Refuse two exclusions of one rule.
+def check_exclusions(exclusions: Sequence[Exclusion], tier: Tier | None = None) -> None:
+    """Refuse two exclusions of one rule, and exclusions that could never exclude anything.
+
+    Args:
+        exclusions: All of a backend.
+        tier: The tier that they are written for, which must have their rules.
 
     Raises:
-        SettingsError: There are two.
+        SettingsError: There is such an exclusion.
     """
     rules = [exclusion.rule for exclusion in exclusions]
     if twice := sorted({rule for rule in rules if rules.count(rule) > 1}):
         raise SettingsError(f"excluded twice: {', '.join(twice)}")
+    if unknown := sorted(set(rules) - set(RULES)):
+        raise SettingsError(f"exclusions of rules that are not there: {', '.join(unknown)}")
+    if elsewhere := sorted(rule for rule in rules if tier is not None and tier not in RULES[rule].tiers):
+        raise SettingsError(f"the tier {tier} does not have what is excluded: {', '.join(elsewhere)}")

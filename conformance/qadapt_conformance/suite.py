@@ -125,7 +125,7 @@ def _check_matches(exclusions: Sequence[Exclusion], trials: Sequence[Trial]) -> 
     """
     applying = {trial.rule.id for trial in trials if not (trial.stopped and trial.stopped[0] is Verdict.NOT_DECLARED)}
     if wrong := sorted({exclusion.rule for exclusion in exclusions} - applying):
-        raise SettingsError(f"exclusions of rules that are not there or do not apply: {', '.join(wrong)}")
+        raise SettingsError(f"exclusions of rules that do not apply: {', '.join(wrong)}")
 
 
 def _stop_cascade(trials: Sequence[Trial]) -> None:
