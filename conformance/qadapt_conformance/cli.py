@@ -19,6 +19,7 @@ from qadapt_conformance.compare_cli import compare_backends
 from qadapt_conformance.exclusion import Settings
 from qadapt_conformance.mutants_cli import mutants
 from qadapt_conformance.opening import check_budget, choose, paying, plan_lines, refusal
+from qadapt_conformance.options import BudgetText, Hardware, make_folder
 from qadapt_conformance.plan import plan_suite
 from qadapt_conformance.reports import document, write_reports
 from qadapt_conformance.reports.summary import lines
@@ -61,14 +62,8 @@ def run(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as JSON, one line for each backend.")
     ] = False,
-    hardware: Annotated[bool, typer.Option("--hardware", help="Submit jobs to a backend that is a machine.")] = False,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            metavar="20usd,300s,1e6shots",
-            help="Most US dollars, seconds of the machine, and shots of a backend; a plan of more is refused.",
-        ),
-    ] = None,
+    hardware: Hardware = False,
+    budget: BudgetText = None,
 ) -> None:
     """Run the rules on a backend and give verdicts."""
     chosen = None if rule is None else {_known(name) for name in rule}
@@ -142,10 +137,7 @@ def _folders(report: Path | None, wanted: Sequence[Settings]) -> list[Path | Non
             names[place] = f"{name}-{place + 1}"
     folders = [report / name for name in names] if len(names) > 1 else [report]
     for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)  # before anything is spent
-        except OSError as error:
-            raise typer.BadParameter(str(error), param_hint="--report") from None
+        make_folder(folder, "--report")
     return [*folders]
 
 

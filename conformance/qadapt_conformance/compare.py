@@ -1,8 +1,10 @@
 """Compare: the same adapter circuits on several backends, and whether their outputs match.
 
-Two sides match where they are no farther apart than what the noise of both explains (``matching``), and the counts of
-neither say that it ran other circuits (``hearing``). The second question is the sharper one: a distance that noise
-may make hides an angle that is 2 % too large, and its likelihood shows it.
+Every side is asked two questions. How far apart are its counts from the closed form, and from those of the others
+(``matching``)? Do they say that it ran other circuits than its own native ones (``hearing``)? The second question is
+the sharper one: a distance that noise may make hides an angle that is 2 % too large, and its likelihood shows it. The
+native circuits themselves come from a synthesis and a compiler that may be wrong, too: where one does not give the
+outcomes of the closed form, that is held against its side, whatever the counts are.
 """
 
 from __future__ import annotations
@@ -13,143 +15,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import combinations
-from math import hypot
+from math import comb, hypot, inf
 from zlib import crc32
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from qadapt import Backend, Provenance, Run, run
 from qadapt.compile import compile_circuit
-from qadapt_conformance.case import Adapter, Case, Floats, cases
+from qadapt_conformance.agreement import EXACT, CircuitMatch, LayerError, MatchReport, Side
+from qadapt_conformance.case import Adapter, Case, cases
 from qadapt_conformance.comparison import Comparison, granted
-from qadapt_conformance.finding import Finding
-from qadapt_conformance.hearing import Hearing, Seen, hear, judge_of
+from qadapt_conformance.finding import Finding, fact
+from qadapt_conformance.hearing import Seen, hear, judge_of
 from qadapt_conformance.judge import Judge
-from qadapt_conformance.matching import Match, match
+from qadapt_conformance.matching import match
+from qadapt_conformance.plan import Plan, planned, price
 from qadapt_conformance.spec import SPEC
-from qadapt_conformance.statistics import ALPHA, total_variation
-from qadapt_conformance.verdict import Verdict
+from qadapt_conformance.stage import Stage
+from qadapt_conformance.statistics import ALPHA
 
 SHOTS = 2**16
 
-EXACT = "exact"
-"""What stands for the closed form beside the backends."""
+SAME = 1e-6
+"""Most that an outcome's exact probability may be off in a compiled circuit: right ones are off by about 1e-12."""
 
 Show = Callable[[str, str], None]
 """Is told which circuit begins on which backend."""
-
-
-class Side(BaseModel):
-    """One backend and what it did to the counts.
-
-    Attributes:
-        backend: Full name.
-        target_hash: Content hash of its target.
-        simulated: Whether a simulator made the counts.
-        noise: What the noise stands for; None without any or on a machine.
-        calibrated: When the target was calibrated, if it says so.
-        applied: What was done to circuits or counts beyond running and counting, in words.
-        versions: Packages that took part.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    backend: str
-    target_hash: str
-    simulated: bool
-    noise: str | None
-    calibrated: datetime | None
-    applied: tuple[str, ...]
-    versions: dict[str, str]
-
-
-class LayerError(BaseModel):
-    """How far the values of a layer are from the exact ones.
-
-    Attributes:
-        backend: Full name.
-        error: ``|v - y| / |y|`` over all rows; v are the decoded values with the signs of the exact ones.
-        shots: What shots alone would add, root mean square.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    backend: str
-    error: float
-    shots: float
-
-
-class CircuitMatch(BaseModel):
-    """One circuit on all backends.
-
-    Attributes:
-        name: Which adapter, and its size.
-        rows: Rows that were run.
-        shots: Shots per row.
-        gates: Two-qubit gates of the native circuit, by backend.
-        matches: Every backend with the closed form, then every pair of backends.
-        layer: Error of the layer on every backend.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    rows: int
-    shots: int
-    gates: dict[str, int]
-    matches: tuple[Match, ...]
-    layer: tuple[LayerError, ...]
-
-
-class MatchReport(BaseModel):
-    """The same adapter on several backends.
-
-    Attributes:
-        adapter: Which one.
-        spec: Version of the specification.
-        alpha: Probability that a single interval is wrong on one side, at most, and that any right side is charged.
-        date: When the comparison ended.
-        seed: Those of all runs follow from it.
-        sides: The backends.
-        hearings: What the counts of each of them say about which circuits it ran.
-        circuits: What was run.
-        versions: Versions of our own packages.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    adapter: Adapter
-    spec: str
-    alpha: float
-    date: datetime
-    seed: int
-    sides: tuple[Side, ...]
-    hearings: tuple[Hearing, ...]
-    circuits: tuple[CircuitMatch, ...]
-    versions: dict[str, str]
-
-    def verdict(self, first: str, second: str) -> Verdict:
-        """What can be said of two sides: the worst of their distances, circuit by circuit, and of their hearings.
-
-        A circuit on which noise explains any distance takes no part, unless there are no others.
-        """
-        pair = {first, second}
-        matches = [each for circuit in self.circuits for each in circuit.matches if {each.first, each.second} == pair]
-        bounded = [each.verdict for each in matches if each.margin is not None] or [Verdict.UNDECIDED]
-        found = {*bounded, *(each.verdict for each in self.hearings if each.backend in pair)}
-        for verdict in (Verdict.VIOLATES, Verdict.UNDECIDED):
-            if verdict in found:
-                return verdict
-        return Verdict.CONFORMS
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all sides match, 1 if two surely do not, 3 if something is undecided."""
-        found = {self.verdict(*pair) for pair in combinations([EXACT, *(side.backend for side in self.sides)], 2)}
-        if Verdict.VIOLATES in found:
-            return 1
-        return 3 if Verdict.UNDECIDED in found else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +85,10 @@ def compare(
             if show is not None:
                 show(case.name, backend.name)
             ran[backend.name].append(_run(case, backend, judge, shots, seed))
-        seen.append(Seen(backend.name, judge, {each.case.name: each.finding for each in ran[backend.name]}))
+        seen.append(_seen(backend.name, judge, ran[backend.name]))
+    circuits = list(zip(*ran.values(), strict=True))
+    # The interval of each side with the closed form and of every two sides, on every circuit.
+    level = ALPHA / 2 / (len(circuits) * comb(len(names) + 1, 2))
     return MatchReport(
         adapter=Adapter(adapter),
         spec=SPEC,
@@ -202,35 +96,71 @@ def compare(
         date=datetime.now(UTC),
         seed=seed,
         sides=tuple(_side(backend, ran[backend.name]) for backend in backends),
-        hearings=hear(seen),
-        circuits=tuple(_circuit(names, [ran[name][number] for name in names]) for number in range(len(ran[names[0]]))),
+        hearings=hear(seen, ALPHA / 2),
+        circuits=tuple(_circuit(names, each, level) for each in circuits),
         versions={name: version(name) for name in ("qadapt", "qadapt-conformance")}
         | {"python": platform.python_version()},
     )
 
 
-def _run(case: Case, backend: Backend, judge: Judge, shots: int, seed: int) -> _Ran:
+def plan_compare(backend: Backend, *, adapter: Adapter = Adapter.CAYLEY, shots: int = SHOTS, seed: int = 0) -> Plan:
+    """Go through the part of one backend in a comparison without submitting anything.
+
+    Args:
+        backend: Whose target, capabilities and prices count.
+        adapter: Whose circuits.
+        shots: Shots per row.
+        seed: Of the comparison.
+    """
+    stage, lines = Stage(backend), []
+    for case in cases(Adapter(adapter), backend.target):
+        begun = len(stage.submitted)
+        _counted(case, stage, shots, seed)
+        lines.append(planned(case.name, "", stage.submitted[begun:]))
+    return Plan(backend=backend.name, tier=None, rules=tuple(lines), cost=price(backend, stage.submitted))
+
+
+def _counted(case: Case, backend: Backend, shots: int, seed: int) -> Run:
     """Run a case on the qubits that it is compiled to, of which the noise is known."""
     shots = min(shots, backend.capabilities.max_shots)
     # Sides and cases draw independently of each other, and of how their shots are dealt.
     drawn = int(np.random.default_rng([seed, crc32(f"{backend.name} {case.name}".encode())]).integers(2**31))
     own = drawn if backend.capabilities.seed else None
-    ran = run(case.circuit, case.bindings, backend, shots=shots, seed=own, packed=False, ledger="none")
+    return run(case.circuit, case.bindings, backend, shots=shots, seed=own, packed=False, ledger="none")
+
+
+def _run(case: Case, backend: Backend, judge: Judge, shots: int, seed: int) -> _Ran:
+    ran = _counted(case, backend, shots, seed)
     compiled = compile_circuit(case.circuit, backend.target)
     native = judge.compare(compiled.circuit, compiled.bind(case.bindings))
-    (finding,) = judge.looks(native, ran.counts)
+    finding = _miscompiled(case, native)
+    if finding is None:
+        (finding,) = judge.looks(native, ran.counts)
     return _Ran(case, ran, native, finding)
 
 
-def _circuit(names: Sequence[str], ran: Sequence[_Ran]) -> CircuitMatch:
+def _miscompiled(case: Case, native: Comparison) -> Finding | None:
+    """Say that a native circuit is not that of the case, whatever a backend makes of it."""
+    (exact,) = native.expected
+    off = float(np.abs(exact - case.exact).max()) if exact.shape == case.exact.shape else inf
+    if off <= SAME:
+        return None
+    return fact(
+        False, f"the compiled circuit gives other outcomes than the closed form, by up to {off:.2g}", native.circuit
+    )
+
+
+def _seen(name: str, judge: Judge, ran: Sequence[_Ran]) -> Seen:
+    acting = frozenset(mutant for each in ran for mutant in each.native.others)
+    return Seen(name, judge, {each.case.name: each.finding for each in ran}, acting)
+
+
+def _circuit(names: Sequence[str], ran: Sequence[_Ran], level: float) -> CircuitMatch:
     sides = list(zip(names, ran, strict=True))
     tables = {name: each.run.counts.table for name, each in sides}
-    exact = [
-        match((name, EXACT), tables[name], each.case.exact, _margin(each.native.noisy(0), each.case.exact, each))
-        for name, each in sides
-    ]
+    exact = [match((name, EXACT), tables[name], each.case.exact, _margin(each), level) for name, each in sides]
     pairs = [
-        match((one, other), tables[one], tables[other], _margin(a.native.noisy(0), b.native.noisy(0), a, b))
+        match((one, other), tables[one], tables[other], _margin(a, b), level)
         for (one, a), (other, b) in combinations(sides, 2)
     ]
     return CircuitMatch(
@@ -243,9 +173,12 @@ def _circuit(names: Sequence[str], ran: Sequence[_Ran]) -> CircuitMatch:
     )
 
 
-def _margin(first: Floats, second: Floats, *sides: _Ran) -> float | None:
-    """What the noise of the sides explains; the expected distance is known, coherent errors are not."""
-    distance = float(total_variation(first, second).mean())
+def _margin(*sides: _Ran) -> float | None:
+    """What the noise of the sides explains: how far it moves each from its own native circuit, and coherent errors.
+
+    How far apart the native circuits are by themselves takes no part, or a wrong one would explain itself.
+    """
+    distance = sum(side.native.noise(0) for side in sides)
     return granted(distance, hypot(*(side.native.coherent for side in sides)))
 
 

@@ -12,10 +12,15 @@ import typer
 
 from qadapt import QadaptError
 from qadapt.cli.console import show_table
+from qadapt.jobs import Budget
 from qadapt.registry import using
+from qadapt_conformance.agreement import EXACT, MatchReport
 from qadapt_conformance.case import Adapter
-from qadapt_conformance.compare import EXACT, SHOTS, MatchReport, Show, compare
-from qadapt_conformance.reports.matrix import COLUMNS, COUNTS, PAIR, cells, notes, told, write_matrix
+from qadapt_conformance.compare import SHOTS, Show, compare, plan_compare
+from qadapt_conformance.opening import check_budget, choose, paying, plan_lines, refusal
+from qadapt_conformance.options import BudgetText, Hardware, make_folder
+from qadapt_conformance.reports.matrix import COLUMNS, COUNTS, cells, notes, pair, told, write_matrix
+from qadapt_conformance.tier import Tier
 
 
 class CompareError(QadaptError):
@@ -32,17 +37,26 @@ def compare_backends(
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the report there: JSON and a page with the matrix.")
     ] = None,
-    hardware: Annotated[bool, typer.Option("--hardware", help="Submit jobs to backends that are machines.")] = False,
+    hardware: Hardware = False,
+    budget: BudgetText = None,
 ) -> None:
     """Run the same adapter circuits on several backends and say which of them match."""
     if len(set(backend)) < 2 or len(set(backend)) != len(backend):
         raise CompareError("name two or more different backends, as in --backend local:statevector --backend acme:chip")
+    limits = Budget.of(budget)
+    if report is not None:
+        make_folder(report, "--report")
     with ExitStack() as held:
         opened = [held.enter_context(using(name)) for name in backend]
-        machines = [each.name for each in opened if not each.capabilities.simulated]
-        if machines and not hardware:
-            said = f"{', '.join(machines)}: machines, where jobs may cost money"
-            raise CompareError(said, hint="pass --hardware to submit them")
+        for each in opened:
+            (wanted,) = choose(each.name, None, None, limits)
+            if paying(each, wanted):
+                plan = plan_compare(each, adapter=adapter, shots=shots, seed=seed)
+                typer.echo(f"{plan_lines(plan)}\n")
+                check_budget(each, wanted, plan)
+        for each in opened:
+            if why := refusal(each, Tier.SIMULATOR, hardware, "--hardware"):
+                raise typer.BadParameter(why, param_hint="--backend")
         with _bar() as show:
             found = compare(opened, adapter=adapter, shots=shots, seed=seed, show=show)
     _print(found, shots)
@@ -64,7 +78,7 @@ def _print(found: MatchReport, asked: int) -> None:
         typer.echo(f"{side.backend}: {side.noise or 'no noise'}; applied to circuits and counts: {applied}")
     typer.echo()
     columns = [EXACT, *names]
-    rows = [(one, *(PAIR[found.verdict(one, other)] if one != other else "" for other in columns)) for one in names]
+    rows = [(one, *(pair(found, one, other) if one != other else "" for other in columns)) for one in names]
     show_table(("", *columns), rows)
     typer.echo()
     for each in found.hearings:

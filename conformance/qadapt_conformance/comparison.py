@@ -85,7 +85,7 @@ class Comparison:
         """Distance from the circuit that noise explains; None without noise, and where none can be bounded."""
         if self.target is None or self.expected[register].shape[1] > WIDE:
             return None
-        return granted(self._noise(register), self.coherent)
+        return granted(self.noise(register), self.coherent)
 
     def noisy(self, register: int) -> Table:
         """Probabilities ``[rows, 2**bits]`` by the calibration; the exact ones without noise."""
@@ -107,7 +107,7 @@ class Comparison:
         ]
         return sqrt(sum(site.error or 0.0 for site in sites if site is not None))
 
-    def _noise(self, register: int) -> float:
+    def noise(self, register: int) -> float:
         """Mean distance between the circuit and what the calibration makes of it."""
         return float(total_variation(self.noisy(register), self.expected[register]).mean())
 
@@ -127,7 +127,7 @@ class Comparison:
         if self.target is None:
             return 0.0
         narrow = [register for register, exact in enumerate(self.expected) if exact.shape[1] <= WIDE]
-        worst = max(map(self._noise, narrow), default=0.0)
+        worst = max(map(self.noise, narrow), default=0.0)
         return worst if worst > DROWNED else 0.0
 
     @cached_property
@@ -170,7 +170,7 @@ class Comparison:
         wanted = 0.0
         for register, exact in enumerate(self.expected):
             if (margin := self.margin(register)) is not None:
-                shots = distance_shots(self._noise(register), margin, len(exact), exact.shape[1], LEVEL)
+                shots = distance_shots(self.noise(register), margin, len(exact), exact.shape[1], LEVEL)
                 wanted = max(wanted, shots if isfinite(shots) else 0.0)
         return int(wanted)
 

@@ -27,8 +27,8 @@ class Match(BaseModel):
         second: Full name of the other, or ``exact``.
         verdict: CONFORMS if they surely are within the margin, VIOLATES if they surely are not, else UNDECIDED.
         seen: Distance of the seen frequencies, which overestimates.
-        lower: The true distance is smaller with probability ``ALPHA`` at most.
-        upper: The true distance is larger with probability ``ALPHA`` at most.
+        lower: The true distance is smaller with a probability of at most the level of the interval.
+        upper: The true distance is larger with a probability of at most that level.
         margin: What the noise of the two sides explains; None if it is so much that no distance would say anything.
         needs: Shots per row of both that would decide; 0 if it is decided or no number would.
     """
@@ -50,14 +50,18 @@ def match(
     first: NDArray[np.int64],
     second: NDArray[np.int64] | NDArray[np.float64],
     margin: float | None,
+    level: float = ALPHA,
 ) -> Match:
     """Compare two sides.
+
+    Against a margin only one end of the interval can be wrong, so the verdict is wrong at most as often as that.
 
     Args:
         names: Of the sides.
         first: Counts ``[rows, outcomes]``, equal totals in all rows.
         second: Counts of the other side, or exact probabilities.
         margin: Distance at which they still match; None if that cannot be said.
+        level: Probability that the interval is wrong on one side, at most.
 
     Raises:
         ValueError: The shapes differ.
@@ -68,7 +72,7 @@ def match(
     shots = [float(table[0].sum()) for table in (first, second) if table.dtype.kind == "i"]
     shares = [table / table.sum(axis=1, keepdims=True) for table in (first, second)]
     seen = float(total_variation(*shares).mean())
-    bias, spread = _error(rows, outcomes, shots)
+    bias, spread = _error(rows, outcomes, shots, level)
     lower, upper = max(0.0, seen - bias - spread), min(1.0, seen + spread)
     verdict, needs = Verdict.UNDECIDED, 0
     if margin is None:
@@ -80,7 +84,7 @@ def match(
     else:
         # The seen distance less its bias is the best guess of the true one.
         gap = abs(margin - max(0.0, seen - bias)) or 1e-3
-        unit = sum(_error(rows, outcomes, [1.0] * len(shots)))
+        unit = sum(_error(rows, outcomes, [1.0] * len(shots), level))
         needs = max(ceil((2 * unit / gap) ** 2), int(2 * min(shots)))
     return Match(
         first=names[0],
@@ -94,7 +98,7 @@ def match(
     )
 
 
-def _error(rows: int, outcomes: int, shots: list[float]) -> tuple[float, float]:
-    """How much counting adds to the distance at most, and how far the sum strays with probability ``ALPHA``."""
+def _error(rows: int, outcomes: int, shots: list[float], level: float) -> tuple[float, float]:
+    """How much counting adds to the distance at most, and how far the sum strays with a probability of the level."""
     bias = sum(sqrt((outcomes - 1) / each) for each in shots) / 2
-    return bias, sqrt(-log(ALPHA) * sum(1 / each for each in shots) / (2 * rows))
+    return bias, sqrt(-log(level) * sum(1 / each for each in shots) / (2 * rows))

@@ -13,6 +13,7 @@ import typer
 from qadapt.cli.console import several, show_table
 from qadapt_conformance.matrix import KillMatrix, Row, Show, run_matrix
 from qadapt_conformance.mutants import MUTANTS
+from qadapt_conformance.options import try_file
 from qadapt_conformance.verdict import Verdict
 
 MANY = 6
@@ -37,6 +38,8 @@ def mutants(
     known = {mutant.name for mutant in MUTANTS}
     if unknown := sorted(set(name or ()) - known):
         raise typer.BadParameter(f"no mutant {', '.join(unknown)}", param_hint="MUTANT")
+    if json is not None:
+        try_file(json, "--json")
     with _bar() as show:
         matrix = run_matrix(mutants=name or None, right=right, quick=quick, seed=seed, processes=processes, show=show)
     show_matrix(matrix)

@@ -67,7 +67,7 @@ def refusal(opened: Backend, tier: Tier, allowed: bool, option: str) -> str:
 
 
 def plan_lines(plan: Plan) -> str:
-    """What would be submitted: a line for each rule that submits something, and the sums."""
+    """What would be submitted: a line for each rule or circuit that submits something, and the sums."""
     width = max((len(line.rule) for line in plan.rules), default=0)
     head = f"  {'':{width}} {'jobs':>7} {'circuits':>9} {'rows':>9} {'shots':>13}"
     said = [
@@ -81,4 +81,5 @@ def plan_lines(plan: Plan) -> str:
         sums.append(f"{cost.seconds:,.1f} s of the machine")
     if cost.dollars is not None:
         sums.append(f"about {cost.dollars:,.2f} US dollars")
-    return "\n".join([f"Plan for {plan.backend}, tier {plan.tier}:", head, *said, f"  in all {', '.join(sums)}"])
+    tier = "" if plan.tier is None else f", tier {plan.tier}"
+    return "\n".join([f"Plan for {plan.backend}{tier}:", head, *said, f"  in all {', '.join(sums)}"])

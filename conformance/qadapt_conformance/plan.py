@@ -1,4 +1,4 @@
-"""Plan: what a run of the suite would submit, found out by going through it on a stage."""
+"""Plan: what a run of the suite or of a comparison would submit, found out by going through it on a stage."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from qadapt import Backend, Cost, Work
 from qadapt.cost import NOTHING
 from qadapt.provider import Costing
 from qadapt_conformance import rules as _rules  # noqa: F401 - fills RULES
-from qadapt_conformance.rule import RULES, Rule
+from qadapt_conformance.rule import RULES
 from qadapt_conformance.stage import Stage
 from qadapt_conformance.tier import Tier
 from qadapt_conformance.trial import look
 
 
 class Planned(BaseModel):
-    """What one rule would submit.
+    """What one rule, or one circuit of a comparison, would submit.
 
     Attributes:
-        rule: Id of the rule.
-        title: What it demands.
+        rule: Id of the rule, or name of the circuit.
+        title: What the rule demands.
         jobs: Jobs.
         circuits: Different circuits.
         rows: Rows of all works.
@@ -39,25 +39,26 @@ class Planned(BaseModel):
 
 
 class Plan(BaseModel):
-    """What a run of the suite would submit.
+    """What a run of the suite, or the part of one backend in a comparison, would submit.
 
     Attributes:
         backend: Full name of the backend.
-        tier: How much of the suite.
-        rules: What each rule would submit, in the order of the specification; rules that do not apply are left out.
+        tier: How much of the suite; None for a comparison.
+        rules: What each rule would submit, in the order of the specification; rules that do not apply are left out. Of
+            a comparison, what each circuit would.
         cost: Of all jobs, by the backend's own published rules.
     """
 
     model_config = ConfigDict(frozen=True)
 
     backend: str
-    tier: Tier
+    tier: Tier | None
     rules: tuple[Planned, ...]
     cost: Cost
 
     @property
     def jobs(self) -> int:
-        """Jobs of all rules."""
+        """Jobs of all lines."""
         return sum(line.jobs for line in self.rules)
 
 
@@ -79,22 +80,34 @@ def plan_suite(
             continue
         stage = Stage(backend)
         look(rule, stage, seed, rehearsal=True)
-        lines.append(_line(rule, stage))
-        for works in stage.submitted:
-            cost += backend.cost(works) if isinstance(backend, Costing) else Cost(shots=_shots(works))
+        lines.append(planned(rule.id, rule.title, stage.submitted))
+        cost += price(backend, stage.submitted)
     return Plan(backend=backend.name, tier=tier, rules=tuple(lines), cost=cost)
 
 
-def _line(rule: Rule, stage: Stage) -> Planned:
-    works = [work for submit in stage.submitted for work in submit]
+def planned(name: str, title: str, submitted: Sequence[Sequence[Work]]) -> Planned:
+    """Make a line of a plan.
+
+    Args:
+        name: Id of the rule, or name of the circuit.
+        title: What the rule demands.
+        submitted: The works of every job.
+    """
+    works = [work for submit in submitted for work in submit]
     return Planned(
-        rule=rule.id,
-        title=rule.title,
-        jobs=len(stage.submitted),
+        rule=name,
+        title=title,
+        jobs=len(submitted),
         circuits=len({work.circuit.content_hash for work in works}),
         rows=sum(work.bindings.rows for work in works),
         shots=_shots(works),
     )
+
+
+def price(backend: Backend, submitted: Sequence[Sequence[Work]]) -> Cost:
+    """Sum of what jobs cost by the backend's own published rules, or of their shots where it has none."""
+    costs = (backend.cost(works) if isinstance(backend, Costing) else Cost(shots=_shots(works)) for works in submitted)
+    return sum(costs, NOTHING)
 
 
 def _shots(works: Sequence[Work]) -> int:

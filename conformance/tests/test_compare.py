@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from qadapt import Backend, Capabilities, Work, backend
-from qadapt_conformance import compare_cli
-from qadapt_conformance.case import Adapter
-from qadapt_conformance.cli import app
-from qadapt_conformance.compare import EXACT, CircuitMatch, MatchReport, compare
-from qadapt_conformance.hearing import Hearing, Untold
+from qadapt import Backend, Qubit, TargetError, Work, backend
+from qadapt.compile import compile_circuit
+from qadapt_conformance import oracle
+from qadapt_conformance.agreement import EXACT, CircuitMatch, MatchReport
+from qadapt_conformance.case import Adapter, cases
+from qadapt_conformance.compare import compare, plan_compare
+from qadapt_conformance.comparison import FLOOR
+from qadapt_conformance.hearing import PHYSICAL, Hearing, Seen, Untold, hear
+from qadapt_conformance.matching import Match, match
 from qadapt_conformance.mutants import MUTANTS
-from qadapt_conformance.mutants.right import Chip
+from qadapt_conformance.mutants.adapter import ADAPTER
+from qadapt_conformance.mutants.compiler import COMPILER
+from qadapt_conformance.mutants.right import Chip, right_backend
 from qadapt_conformance.mutants.wrapped import Wrapped
-from qadapt_conformance.reports.matrix import COUNTS, DISTANCE, TOO_MUCH, cells, matrix, notes, told
+from qadapt_conformance.reports.matrix import COUNTS, DISTANCE, PARTLY, TOO_MUCH, cells, matrix, notes, pair, told
+from qadapt_conformance.statistics import ALPHA
 from qadapt_conformance.verdict import Verdict
 
 KNOWN = {mutant.name: mutant for mutant in MUTANTS}
@@ -94,9 +100,164 @@ def test_right_machines_of_different_noise_match(right: Backend) -> None:
     noisy = [backend(f"local:emulator/{name}") for name in ("heron-r2", "wukong-72")]
     report = compare([right, *noisy])
     assert report.exit_code == 0
+    judged = {sides: report.judged(*sides) for sides in report.pairs}
+    names = tuple(each.name for each in report.circuits)
+    assert {each for sides, each in judged.items() if "local:emulator/wukong-72" not in sides} == {names}
+    assert {each for sides, each in judged.items() if "local:emulator/wukong-72" in sides} == {names[:2], names[:1]}
+    assert {pair(report, *sides) for sides in judged} == {"match", "match on 2 of 3", "match on 1 of 3"}
+    assert notes(report) == [DISTANCE, TOO_MUCH, PARTLY]
+    page = matrix(report)
+    assert page.count("match on 2 of 3") == 3  # with the closed form, and twice with the simulator
+    assert page.count("match on 1 of 3") == 2
+    assert "<h1>The backends match where they could be judged</h1>" in page
     assert [found.verdict for found in report.hearings] == [Verdict.CONFORMS] * 3
     assert [set(found.unjudged) for found in report.hearings] == [set(), set(), {"cayley 8"}]
     assert report.circuits[-1].matches[-1].verdict is Verdict.UNDECIDED
+
+
+ACTING = {
+    Adapter.CAYLEY: {
+        "native-offset-lost",
+        "native-weights-lost",
+        "native-angles-rolled",
+        "entangler-dropped",
+        "opening-everywhere",
+        "blocks-transposed",
+        "large-blocks-transposed",
+    },
+    Adapter.QTHA: {
+        "slot-angles-conjugated",
+        "native-offset-lost",
+        "native-weights-lost",
+        "native-angles-rolled",
+        "entangler-dropped",
+        "opening-everywhere",
+        "swaps-forgotten",
+        "measured-in-chip-order",
+    },
+}
+"""Mutants of the compiler and the synthesis that make native circuits of another outcome from those of an adapter."""
+
+REFUSED = {"uncoupled-gate-emitted", "foreign-gate-emitted", "dead-qubit-used"}
+"""Those whose circuits are not even submitted."""
+
+
+@pytest.mark.parametrize(("adapter", "name"), [(a, name) for a, names in ACTING.items() for name in sorted(names)])
+def test_a_wrong_compiler_or_synthesis_differs(right: Backend, adapter: Adapter, name: str) -> None:
+    """It writes the circuits that a side is heard on, and its mistake must not widen its own margin."""
+    with KNOWN[name].make(right_backend("local:chip")) as wrong:
+        report = compare([right, wrong], adapter=adapter, shots=2**12)
+    found = report.hearings[1]
+    assert report.exit_code == 1
+    assert found.verdict is Verdict.VIOLATES
+    assert found.said.startswith("the compiled circuit gives other outcomes than the closed form, by up to 0.") or (
+        name == "native-offset-lost"
+    )
+    assert found.circuit in {circuit.name for circuit in report.circuits}
+    assert report.verdict(wrong.name, EXACT) is report.verdict(right.name, wrong.name) is Verdict.VIOLATES
+    matches = [each for circuit in report.circuits for each in circuit.matches]
+    assert {each.margin for each in matches} == {FLOOR}
+    assert Verdict.VIOLATES in {each.verdict for each in matches if each.second == EXACT}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_circuits_that_do_not_fit_are_refused(right: Backend, name: str) -> None:
+    with KNOWN[name].make(right_backend("local:chip")) as wrong, pytest.raises(TargetError):
+        compare([right, wrong], adapter=Adapter.QTHA, shots=10)
+
+
+@pytest.mark.parametrize("adapter", list(Adapter))
+def test_other_mutants_of_compiler_and_synthesis_do_not_act_here(adapter: Adapter) -> None:
+    """The native circuits are the right ones."""
+    for mutant in (*COMPILER, *ADAPTER):
+        if mutant.name in ACTING[adapter] | REFUSED:
+            continue
+        with mutant.make(right_backend("local:chip")) as wrong:
+            for case in cases(adapter, wrong.target):
+                compiled = compile_circuit(case.circuit, wrong.target)
+                (exact,) = oracle.tables(compiled.circuit, compiled.bind(case.bindings))
+                assert np.abs(exact - case.exact).max() < 1e-9, mutant.name
+
+
+def test_a_wrong_compiler_differs_on_a_noisy_machine_that_is_not_heard() -> None:
+    """Where noise drowns a circuit, that it is another one is a fact all the same."""
+    with KNOWN["entangler-dropped"].make(backend("local:emulator/wukong-72")) as wrong:
+        report = compare([wrong, backend("local:emulator/heron-r2")], shots=100)
+    assert report.exit_code == 1
+    assert [found.verdict for found in report.hearings] == [Verdict.VIOLATES] * 2
+
+
+def test_noise_explains_the_same_whatever_the_other_side_is(three: MatchReport) -> None:
+    """Of two sides it adds up."""
+    one, other, noisy = (side.backend for side in three.sides)
+    for circuit in three.circuits:
+        margins = {frozenset((each.first, each.second)): each.margin for each in circuit.matches}
+        assert margins[frozenset((one, EXACT))] == margins[frozenset((one, other))] == FLOOR
+        assert margins[frozenset((noisy, EXACT))] == margins[frozenset((noisy, one))]
+    twice = compare([backend("local:emulator/heron-r2"), Named(backend("local:emulator/heron-r2"))], shots=50)
+    for circuit in twice.circuits:
+        single, _, both = (each.margin for each in circuit.matches)
+        assert single is not None
+        assert both is not None
+        # Coherent errors add in quadrature, random noise as it is.
+        assert 2**0.5 * (single - FLOOR) < both - FLOOR < 2 * (single - FLOOR)
+
+
+def test_all_distances_share_half_of_the_error_rate(right: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three sides and the closed form make six intervals a circuit."""
+    levels: list[float] = []
+    heard: list[float] = []
+
+    def noted(*given: Any) -> Match:
+        levels.append(given[-1])
+        return match(*given)
+
+    def hearing(sides: Sequence[Seen], level: float) -> tuple[Hearing, ...]:
+        heard.append(level)
+        return hear(sides, level)
+
+    monkeypatch.setattr("qadapt_conformance.compare.match", noted)
+    monkeypatch.setattr("qadapt_conformance.compare.hear", hearing)
+    compare([right, Named(right), Chip(right)], adapter=Adapter.QTHA, shots=50)
+    assert len(levels) == 12
+    assert sum(levels) + sum(heard) == pytest.approx(ALPHA)
+    assert heard == [ALPHA / 2]
+    assert len(set(levels)) == 1
+
+
+class Unknown(Chip):
+    """A simulator that says that it has noise, and gives no figures."""
+
+    def __init__(self, inner: Backend) -> None:
+        super().__init__(inner)
+        qubits = tuple(Qubit(t1=1e-3, t2=1e-3) for _ in range(self._target.num_qubits))
+        self._target = self._target.model_copy(update={"qubits": qubits})
+
+
+def test_what_cannot_be_heard_is_undecided(right: Backend) -> None:
+    report = compare([right, Unknown(right)])
+    assert report.hearings[1].verdict is Verdict.NOT_RUN
+    assert report.verdict("local:chip", EXACT) is Verdict.UNDECIDED
+    assert report.exit_code == 3
+
+
+@pytest.mark.parametrize("adapter", list(Adapter))
+def test_a_plan_is_what_a_comparison_submits(right: Backend, adapter: Adapter) -> None:
+    submitted: list[Work] = []
+
+    class Noted(Named):
+        def submit(self, work: Sequence[Work], *, tag: str) -> str:
+            submitted.extend(work)
+            return super().submit(work, tag=tag)
+
+    plan = plan_compare(Noted(right), adapter=adapter, shots=70)
+    assert submitted == []
+    report = compare([right, Noted(right)], adapter=adapter, shots=70)
+    assert [line.rule for line in plan.rules] == [circuit.name for circuit in report.circuits]
+    assert plan.cost.shots == sum(line.shots for line in plan.rules)
+    assert plan.cost.shots == sum(work.bindings.rows * work.shots for work in submitted)
+    assert plan.cost.dollars is None  # nobody says
+    assert plan.jobs >= len(report.circuits)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +325,7 @@ def said(report: MatchReport, verdict: Verdict) -> MatchReport:
     [
         (Verdict.VIOLATES, Verdict.VIOLATES, 1),
         (Verdict.UNDECIDED, Verdict.UNDECIDED, 3),
-        (Verdict.NOT_RUN, Verdict.CONFORMS, 0),
+        (Verdict.NOT_RUN, Verdict.UNDECIDED, 3),
     ],
 )
 def test_distances_and_counts_have_to_agree(three: MatchReport, heard: Verdict, verdict: Verdict, code: int) -> None:
@@ -193,6 +354,18 @@ def test_circuits_without_a_margin_take_no_part_unless_there_are_no_others(three
     none = three.model_copy(update={"circuits": tuple(map(blind, three.circuits))})
     assert none.exit_code == 3
     assert said(none, Verdict.VIOLATES).exit_code == 1
+
+
+def test_a_match_rests_on_circuits_that_were_heard_and_bounded(three: MatchReport) -> None:
+    first, second, third = (side.backend for side in three.sides)
+    one, *others = three.hearings
+    deaf = three.model_copy(update={"hearings": (one.model_copy(update={"unjudged": {"cayley 8": "noise"}}), *others)})
+    for other in (EXACT, second, third):
+        assert deaf.judged(first, other) == deaf.judged(other, first) == ("cayley 2", "cayley 4")
+        assert pair(deaf, first, other) == "match on 2 of 3"
+    assert len(deaf.judged(second, third)) == 3
+    assert pair(deaf, second, third) == "match"
+    assert deaf.exit_code == 0
 
 
 def test_few_shots_do_not_decide(right: Backend) -> None:
@@ -225,11 +398,12 @@ def test_the_page_holds_everything(three: MatchReport) -> None:
 def test_what_the_counts_say_is_on_the_page_and_the_terminal(over_rotated: MatchReport) -> None:
     page, lines = matrix(over_rotated), [told(found) for found in over_rotated.hearings]
     assert [bool(each) for each in lines] == [True] * 3
-    assert lines[2] == [f"{over_rotated.hearings[2].said}, most of all in cayley 8"]
+    assert lines[2] == [f"{over_rotated.hearings[2].said}; look at cayley 8"]
     assert "The backends differ" in page
     assert f"<code>{OVER}</code>" in page
     assert all(COUNTS[found.verdict] in page for found in over_rotated.hearings)
     assert "angles-of-two-digits" in page
+    assert all(f"<code>{name}</code>" in page for name in over_rotated.hearings[0].idle)
 
 
 def test_told() -> None:
@@ -242,28 +416,17 @@ def test_told() -> None:
         circuit="cayley 2",
         untold=untold,
         unjudged={"cayley 8": "too much"},
+        idle=("d", "e"),
     )
     assert told(found) == [
-        "outcome 1 seen, most of all in cayley 2",
+        "outcome 1 seen; look at cayley 2",
         "looks like mutant `m`",
         "not told from `a` (1,234 shots would tell)",
-        "noise hides what would tell it from `b`, `c`",
+        "not told by any number of shots from `b`, `c`",
         "cayley 8 is not judged: too much",
+        f"2 of {len(PHYSICAL)} mutants give nothing else in these circuits",
     ]
     assert told(Hearing(backend="acme:chip", verdict=Verdict.CONFORMS)) == []
-
-
-def test_the_command(tmp_path: Path) -> None:
-    words = ["compare", "--backend", "local:statevector", "--backend", "local:emulator/heron-r2", "--seed", "1"]
-    result = CliRunner().invoke(app, [*words, "--report", str(tmp_path / "out")])
-    assert result.exit_code == 0, result.output
-    assert "cayley 8" in result.output
-    assert "match" in result.output
-    assert "local:emulator/heron-r2: its counts fit its circuits" in result.output
-    assert "not told from `angles-of-two-digits`" in result.output
-    written = MatchReport.model_validate_json((tmp_path / "out" / "compare.json").read_text(encoding="utf-8"))
-    assert written.exit_code == 0
-    assert (tmp_path / "out" / "compare.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_what_is_said_is_the_same_everywhere(three: MatchReport, tmp_path: Path) -> None:
@@ -288,28 +451,3 @@ def test_what_is_said_is_the_same_everywhere(three: MatchReport, tmp_path: Path)
         assert said in page
     assert "CONFORMS" not in page
     assert "VIOLATES" not in page
-
-
-def test_the_command_says_what_is_cut(right: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Short(Named):
-        @property
-        def capabilities(self) -> Capabilities:
-            return self._inner.capabilities.model_copy(update={"max_shots": 20_000})
-
-    @contextmanager
-    def using(name: str) -> Iterator[Backend]:
-        yield Short(right) if name == "local:other" else right
-
-    monkeypatch.setattr(compare_cli, "using", using)
-    words = ["compare", "--backend", "local:statevector", "--backend", "local:other", "--adapter", "qtha"]
-    said = CliRunner().invoke(app, words).output
-    assert "rows of 20,000 shots, the most that a backend takes, instead of 65,536" in said
-    assert DISTANCE in said
-    assert TOO_MUCH not in said
-    assert "instead of" not in CliRunner().invoke(app, [*words, "--shots", "20000"]).output
-
-
-def test_the_command_with_one_backend() -> None:
-    result = CliRunner().invoke(app, ["compare", "--backend", "local:statevector"])
-    assert result.exit_code != 0
-    assert "two or more different backends" in str(result.exception)

@@ -7,10 +7,14 @@ import sys
 
 import jsonschema
 import pytest
+from pydantic import BaseModel
 
-from qadapt import Backend
+from qadapt import Backend, backend
 from qadapt_conformance import Report, Verdict, run_suite
-from qadapt_conformance.reports.document import SCHEMA, VERSION, document, schema, schema_text
+from qadapt_conformance.agreement import MatchReport
+from qadapt_conformance.case import Adapter
+from qadapt_conformance.compare import compare
+from qadapt_conformance.reports.document import SCHEMAS, VERSION, Document, MatchDocument, document, schema, schema_text
 
 
 def test_it_is_read_back(right: Backend) -> None:
@@ -35,8 +39,36 @@ def test_the_schema_holds_and_allows_nothing_else(mixed: Report, right: Backend)
         assert not check.is_valid(found | {"exit_code": 2})
 
 
-def test_the_published_schema_is_in_step() -> None:
-    assert SCHEMA.read_text(encoding="utf-8") == schema_text(), "run python -m qadapt_conformance.reports"
+@pytest.fixture(scope="module")
+def compared(right: Backend) -> MatchReport:
+    return compare([right, backend("local:emulator/heron-r2")], adapter=Adapter.QTHA, shots=200)
+
+
+def test_a_comparison_is_read_back(compared: MatchReport) -> None:
+    again = MatchReport.model_validate_json(document(compared))
+    assert document(again) == document(compared)
+    assert again == compared
+
+
+def test_the_schema_of_comparisons_holds(compared: MatchReport) -> None:
+    check = jsonschema.Draft202012Validator(schema(MatchDocument))
+    check.check_schema(schema(MatchDocument))
+    found = json.loads(document(compared))
+    check.validate(found)
+    assert found["exit_code"] == compared.exit_code == 3
+    assert [(each["first"], each["second"]) for each in found["outcomes"]] == list(compared.pairs)
+    assert [each["verdict"] for each in found["outcomes"]] == [compared.verdict(*pair) for pair in compared.pairs]
+    assert found["outcomes"][0]["circuits"] == ["qtha 2", "qtha 3"]
+    for key in ("circuits", "hearings", "outcomes", "exit_code", "schema_version"):
+        assert not check.is_valid({name: value for name, value in found.items() if name != key}), key
+    assert not check.is_valid(found | {"exit_code": 2})
+
+
+@pytest.mark.parametrize(("name", "form"), [("report", Document), ("compare", MatchDocument)])
+def test_the_published_schemas_are_in_step(name: str, form: type[BaseModel]) -> None:
+    (file,) = (file for file, published in SCHEMAS.items() if published is form)
+    assert file.name == f"{name}.schema.json"
+    assert file.read_text(encoding="utf-8") == schema_text(form), "run python -m qadapt_conformance.reports"
 
 
 @pytest.mark.parametrize(

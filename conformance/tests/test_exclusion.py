@@ -73,7 +73,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("[[backend]]", "[[backend]", "line 2"),
         ("BITS-4", "BITS-99", r"\[\[backend\]\] 1: .* not there: BITS-99"),
         ('tier = "hardware"', 'tier = "offline"', "the tier offline does not have what is excluded: BITS-4"),
-        ("[[backend]]\ntarget = \"acme:simulator\"", "[[backend]]\nname = 1", r"\[\[backend\]\] 2: target"),
+        ('[[backend]]\ntarget = "acme:simulator"', "[[backend]]\nname = 1", r"\[\[backend\]\] 2: target"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from qadapt import Bindings, Capabilities, Circuit, Counts, Parameter, Qubit, Site, Target, op
 from qadapt_conformance import oracle_noise
 from qadapt_conformance.comparison import answers
-from qadapt_conformance.finding import Finding
+from qadapt_conformance.finding import Finding, fact
 from qadapt_conformance.hearing import CLEARS, PHYSICAL, Hearing, Seen, hear, judge_of
 from qadapt_conformance.judge import Judge
 from qadapt_conformance.mutants import MUTANTS
@@ -61,7 +61,8 @@ def seen(target: Target, tables: Mapping[str, Any], shots: int, seed: int = 0, n
     for circuit, table in tables.items():
         counts = draw.multinomial(shots, table / table.sum(axis=1, keepdims=True))
         (findings[circuit],) = judge.looks(judge.compare(CIRCUITS[circuit], ROWS), Counts((counts,), shots))
-    return Seen(name, judge, findings)
+    compared = [judge.compare(CIRCUITS[circuit], ROWS) for circuit in tables]
+    return Seen(name, judge, findings, frozenset(mutant for each in compared for mutant in each.others))
 
 
 def right(target: Target, weights: Sequence[float] | None = None) -> dict[str, Any]:
@@ -156,6 +157,38 @@ def test_what_noise_hides_is_said() -> None:
     assert OVER not in hidden
 
 
+@pytest.mark.parametrize("target", [machine(0.01), IDEAL], ids=["machine", "ideal"])
+@pytest.mark.parametrize("shots", [100, 200_000])
+def test_every_mutant_is_accounted_for(target: Target, shots: int) -> None:
+    """A side is told from it, named with or without a number of shots, or the mutant does nothing else here."""
+    side = seen(target, right(target), shots)
+    (found,) = hear([side])
+    named = [each.mutant for each in found.untold]
+    assert len(set(named)) == len(named)
+    assert set(named) <= side.acting
+    assert set(found.idle) == {mutant.name for mutant in PHYSICAL} - side.acting
+    assert "cx-swapped" in found.idle
+    assert "reversed-bits" not in found.idle
+    for mutant in side.acting - set(named):
+        assert sum(each.against.get(mutant, 0.0) for each in side.findings.values()) >= CLEARS
+    # Their angles differ by too little for any number of shots to show.
+    assert {each.mutant for each in found.untold if not each.needs} >= {"single-precision"}
+
+
+def test_facts_go_before_evidence() -> None:
+    """Such a charge holds at any level, whatever was counted, and no mutant is blamed for it."""
+    wrong = fact(False, "the compiled circuit is wrong")
+    (found,) = said({"a": looked(toward={OVER: 1e6}), "b": wrong, "c": looked(0.0)})
+    assert (found.verdict, found.said, found.circuit, found.like) == (Verdict.VIOLATES, wrong.said, "b", "")
+    assert found.idle == found.untold == ()
+
+
+def test_the_level_is_shared() -> None:
+    almost = Seen("acme:0", Judge(IDEAL, True, PHYSICAL), {"a": looked(ALPHA / 1.5)}, frozenset())
+    assert hear([almost])[0].verdict is Verdict.VIOLATES
+    assert hear([almost], ALPHA / 2)[0].verdict is Verdict.CONFORMS
+
+
 def test_what_the_allowance_covers_is_undecided() -> None:
     """Angles that are rounded shift outcomes no farther than drifts do: no charge, and no clearance either."""
     target, mutant = machine(0.01), "angles-in-twelfths-of-pi"
@@ -183,7 +216,7 @@ def looked(p_value: float = 1.0, **found: Any) -> Finding:
 
 
 def said(*sides: Mapping[str, Finding]) -> tuple[Hearing, ...]:
-    return hear([Seen(f"acme:{n}", Judge(IDEAL, True, PHYSICAL), side) for n, side in enumerate(sides)])
+    return hear([Seen(f"acme:{n}", Judge(IDEAL, True, PHYSICAL), side, frozenset()) for n, side in enumerate(sides)])
 
 
 def test_evidence_adds_up_over_circuits() -> None:

@@ -55,6 +55,16 @@ def test_the_shots_that_are_named_decide(true: float) -> None:
     assert many.verdict is (Verdict.CONFORMS if true < 0.07 else Verdict.VIOLATES)
 
 
+def test_a_smaller_level_is_a_wider_interval() -> None:
+    """By the factor of McDiarmid's bound around the seen distance; what decides takes more shots."""
+    table, half = np.array([[5200, 4800]]), np.array([[0.5, 0.5]])
+    one, other = (match(NAMES, table, half, 0.021, level) for level in (1e-4, 1e-16))
+    assert one.seen == other.seen
+    assert other.upper - other.seen == pytest.approx(2 * (one.upper - one.seen))
+    assert other.lower <= one.lower
+    assert other.needs > one.needs
+
+
 def test_tables_that_do_not_compare() -> None:
     with pytest.raises(ValueError, match="do not compare"):
         match(NAMES, np.ones((1, 2), dtype=int), np.ones((1, 4)) / 4, 0.1)

@@ -111,6 +111,21 @@ def test_the_command_shows_and_writes_the_matrix(tmp_path: Path) -> None:
     assert KillMatrix.model_validate(written).exit_code == 0
 
 
+def test_the_command_tries_its_file_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing runs if the matrix could not be written, and what is in a file stays until there is another one."""
+    ran = []
+    monkeypatch.setattr("qadapt_conformance.mutants_cli.run_matrix", lambda **options: ran.append(options))
+    (old := tmp_path / "old.json").write_text("{}")
+    for file in (tmp_path, tmp_path / "none" / "m.json", old / "m.json"):
+        result = runner.invoke(app, ["versions-left-out", "--quick", "--json", str(file)])
+        assert result.exit_code == 2, result.output
+        assert "--json" in result.output
+    assert not ran
+    runner.invoke(app, ["versions-left-out", "--json", str(old)])
+    assert len(ran) == 1
+    assert old.read_text() == "{}"
+
+
 def test_the_command_names_other_killers() -> None:
     result = runner.invoke(app, ["wrong-qubits-reported", "--processes", "1"])
     assert result.exit_code == 0, result.output

@@ -1,8 +1,9 @@
-"""Write the schema of the JSON report to the file that is published with the package."""
+"""Write the schemas of the JSON forms to the files that are published with the package."""
 
 from __future__ import annotations
 
-from qadapt_conformance.reports.document import SCHEMA, schema_text
+from qadapt_conformance.reports.document import SCHEMAS, schema_text
 
 if __name__ == "__main__":
-    SCHEMA.write_text(schema_text(), encoding="utf-8")
+    for file, form in SCHEMAS.items():
+        file.write_text(schema_text(form), encoding="utf-8")

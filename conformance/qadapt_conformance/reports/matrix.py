@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from qadapt_conformance.compare import EXACT, CircuitMatch, MatchReport
-from qadapt_conformance.hearing import Hearing
+from qadapt_conformance.agreement import EXACT, CircuitMatch, MatchReport
+from qadapt_conformance.hearing import PHYSICAL, Hearing
 from qadapt_conformance.matching import Match
+from qadapt_conformance.reports.document import document
 from qadapt_conformance.reports.evidence import inline, style
 from qadapt_conformance.reports.html import moment, page, pill
 from qadapt_conformance.reports.markup import Markup, element, join
@@ -21,8 +22,8 @@ PAIR = {Verdict.CONFORMS: "match", Verdict.VIOLATES: "DIFFER", Verdict.UNDECIDED
 """What is said of two sides."""
 
 COUNTS = {
-    Verdict.CONFORMS: "fit its circuits",
-    Verdict.VIOLATES: "do NOT fit its circuits",
+    Verdict.CONFORMS: "fit the circuits",
+    Verdict.VIOLATES: "do NOT fit the circuits",
     Verdict.UNDECIDED: "lean towards a mutant",
     Verdict.NOT_RUN: "are not judged",
 }
@@ -37,31 +38,38 @@ UNBOUNDED = "-"
 DISTANCE = (
     "The distance is the total variation, mean over the rows; the true one surely is between the two bounds. Two sides "
     "match where all of that is within what the noise of both explains, and differ where nothing of it is, or where "
-    "the counts of one surely do not fit its circuits."
+    "the counts of one surely do not fit the circuits."
 )
 TOO_MUCH = (
     f"{UNBOUNDED} stands where by the calibration the noise explains so much that no distance would tell, whatever the "
-    "shots; fewer two-qubit gates or better ones help. Such a circuit takes no part in who matches whom, unless there "
-    "are no others."
+    "shots; fewer two-qubit gates or better ones help. Such a circuit takes no part in who matches whom."
+)
+PARTLY = (
+    "A match on fewer circuits than all says nothing about the others, where noise explains any distance or the counts "
+    "of a side are not judged."
 )
 
 MOODS = {0: Verdict.CONFORMS, 1: Verdict.VIOLATES, 3: Verdict.UNDECIDED}
 
 
 def write_matrix(report: MatchReport, folder: Path) -> None:
-    """Write ``compare.json`` and ``compare.html`` into a folder, which is made."""
+    """Write ``compare.json`` and ``compare.html`` into a folder, which is made.
+
+    Raises:
+        OSError: They cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "compare.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / "compare.json").write_text(document(report) + "\n", encoding="utf-8")
     (folder / "compare.html").write_text(matrix(report), encoding="utf-8")
 
 
 def matrix(report: MatchReport) -> str:
     """Write a comparison as a page of its own."""
-    mood = MOODS[report.exit_code]
+    mood, words = MOODS[report.exit_code], _words(report)
     header = element(
         "header",
         element("p", "qadapt conformance compare", class_="over"),
-        element("h1", WORDS[report.exit_code]),
+        element("h1", words),
         element("p", f"{report.adapter} circuits, specification {report.spec}, {moment(report.date)}", class_="lead"),
         class_=f"top {style(mood)}",
     )
@@ -72,7 +80,7 @@ def matrix(report: MatchReport) -> str:
         _sides(report),
         *(_circuit(circuit) for circuit in report.circuits),
     )
-    return page(join(f"{WORDS[report.exit_code]} · qadapt conformance"), element("main", *parts))
+    return page(join(f"{words} · qadapt conformance"), element("main", *parts))
 
 
 def cells(found: Match) -> tuple[str, ...]:
@@ -90,19 +98,38 @@ def cells(found: Match) -> tuple[str, ...]:
 def notes(report: MatchReport) -> list[str]:
     """What the columns mean, as far as these rows need it."""
     matches = [each for circuit in report.circuits for each in circuit.matches]
-    return [DISTANCE, *[TOO_MUCH] * any(each.margin is None for each in matches)]
+    few = any(_partly(report, *sides) for sides in report.pairs)
+    return [DISTANCE, *[TOO_MUCH] * any(each.margin is None for each in matches), *[PARTLY] * few]
+
+
+def pair(report: MatchReport, first: str, second: str) -> str:
+    """What is said of two sides, and on how many circuits a match rests if not on all."""
+    return PAIR[report.verdict(first, second)] + _partly(report, first, second)
+
+
+def _partly(report: MatchReport, first: str, second: str) -> str:
+    judged, circuits = len(report.judged(first, second)), len(report.circuits)
+    partly = report.verdict(first, second) is Verdict.CONFORMS and judged < circuits
+    return f" on {judged} of {circuits}" * partly
+
+
+def _words(report: MatchReport) -> str:
+    partly = report.exit_code == 0 and any(_partly(report, *sides) for sides in report.pairs)
+    return WORDS[report.exit_code] + " where they could be judged" * partly
 
 
 def told(found: Hearing) -> list[str]:
     """What the counts of a side say, in lines: what speaks against it, and what they cannot say."""
-    lines = [f"{found.said}, most of all in {found.circuit}"] * bool(found.said)
+    lines = [f"{found.said}; look at {found.circuit}"] * bool(found.said)
     if found.like and f"`{found.like}`" not in found.said:
         lines.append(f"looks like mutant `{found.like}`")
     few = [f"`{each.mutant}` ({each.needs:,} shots would tell)" for each in found.untold if each.needs]
-    hidden = [f"`{each.mutant}`" for each in found.untold if not each.needs]
+    unplanned = [f"`{each.mutant}`" for each in found.untold if not each.needs]
     lines += [f"not told from {', '.join(few)}"] * bool(few)
-    lines += [f"noise hides what would tell it from {', '.join(hidden)}"] * bool(hidden)
-    return lines + [f"{name} is not judged: {why}" for name, why in found.unjudged.items()]
+    lines += [f"not told by any number of shots from {', '.join(unplanned)}"] * bool(unplanned)
+    lines += [f"{name} is not judged: {why}" for name, why in found.unjudged.items()]
+    idle = f"{len(found.idle)} of {len(PHYSICAL)} mutants give nothing else in these circuits"
+    return lines + [idle] * bool(found.idle)
 
 
 def _grid(report: MatchReport) -> Markup:
@@ -114,11 +141,11 @@ def _grid(report: MatchReport) -> Markup:
         element(
             "tr",
             element("th", one, scope="row"),
-            *(element("td", _pill(report.verdict(one, other)) if one != other else "") for other in columns),
+            *(element("td", _pill(report, one, other) if one != other else "") for other in columns),
         )
         for one in names
     ]
-    sure = f"Each interval is wrong on one side with a probability of at most {report.alpha:g}."
+    sure = f"With a probability of at most {report.alpha / 2:g} any distance is wrongly said to match or to differ."
     return element(
         "section",
         element("h2", "Who matches whom"),
@@ -127,8 +154,8 @@ def _grid(report: MatchReport) -> Markup:
     )
 
 
-def _pill(verdict: Verdict) -> Markup:
-    return pill(verdict, PAIR[verdict])
+def _pill(report: MatchReport, first: str, second: str) -> Markup:
+    return pill(report.verdict(first, second), pair(report, first, second))
 
 
 def _hearings(report: MatchReport) -> Markup:
@@ -137,7 +164,9 @@ def _hearings(report: MatchReport) -> Markup:
     for each in report.hearings:
         rows += [element("dt", each.backend, " ", pill(each.verdict, COUNTS[each.verdict]), class_="reason")]
         rows += [element("dd", inline(line)) for line in told(each)]
-    sure = f"With a probability of at most {report.alpha:g} counts of any right backend are said not to fit."
+        idle = ", ".join(f"`{name}`" for name in each.idle)
+        rows += [element("dd", inline(f"the same in these circuits as {idle}"), class_="note")] * bool(idle)
+    sure = f"With a probability of at most {report.alpha / 2:g} counts of any right backend are said not to fit."
     return element(
         "section",
         element("h2", "What the counts say by themselves"),
