@@ -18,8 +18,9 @@ from oracles import register_probabilities
 from qadapt.adapters.adapter import Adapter
 from qadapt.adapters.cayley.circuit import bind, interferometer, split
 from qadapt.adapters.cayley.config import CayleyConfig
-from qadapt.adapters.execution import Execution, Record, turned
+from qadapt.adapters.execution import Execution, Record
 from qadapt.adapters.inject import inject
+from qadapt.adapters.sampling import predicted, turned
 from qadapt.bindings import Bindings
 from qadapt.circuit import Circuit, op
 from qadapt.errors import BindingsError, NotSupportedError
@@ -243,6 +244,6 @@ def test_readout_that_the_vendor_has_corrected_is_not_corrected_twice() -> None:
     done = record.run
     corrected = replace(done, provenance=done.provenance.model_copy(update={"readout_correction": True}))
     settings, rows = len(record.settings), len(record.exact)
-    assert execution._noise(done, settings, rows).confusion is not None
-    assert execution._noise(corrected, settings, rows).confusion is None
-    assert execution._noise(corrected, settings, rows).fitted
+    assert predicted(execution.backend, done, settings, rows).confusion is not None
+    assert predicted(execution.backend, corrected, settings, rows).confusion is None
+    assert predicted(execution.backend, corrected, settings, rows).fitted

@@ -16,7 +16,7 @@ from qadapt.compile import pack
 from qadapt.errors import BindingsError
 from qadapt.local import STATEVECTOR
 from qadapt.readout import IDEAL, Noise, depolarising, tensored
-from qadapt.readout.noise import STRONGEST, calibrated
+from qadapt.readout.noise import STRONGEST, calibrated, joined
 from qadapt.simulate import density
 from qadapt.target import bundled_targets
 
@@ -98,3 +98,20 @@ def test_a_calibration_predicts_what_the_emulator_does() -> None:
     for table, strength, confusion in zip(seen, noise.strengths, noise.confusion, strict=True):
         model = confusion @ ((1 - strength) * pure + strength / 4)
         assert np.abs(table[0] - model).max() < 0.2 * np.abs(table[0] - pure).max()
+
+
+def test_noise_of_several_runs_is_joined_along_the_settings() -> None:
+    read = tensored(np.broadcast_to([[0.9, 0.2], [0.1, 0.8]], (2, 2, 2, 2)))
+    first = Noise(np.array([0.1, 0.2]), read, np.array([[0, 1, 1]]), fitted=True)
+    made = joined([first, IDEAL, first], [1, 2, 1], rows=3, dim=4)
+    np.testing.assert_array_equal(made.strengths, [0.1, 0.2, 0, 0.1, 0.2])
+    assert made.tiles is not None
+    np.testing.assert_array_equal(made.tiles, [[0, 1, 1], [2, 2, 2], [2, 2, 2], [3, 4, 4]])
+    assert made.confusion is not None
+    np.testing.assert_array_equal(made.confusion, [*read, np.eye(4), *read])
+    assert made.fitted
+    assert joined([first], [1], rows=3, dim=4) is first
+    some = made.rows(np.array([2, 0])).tiles
+    assert some is not None
+    np.testing.assert_array_equal(some, [[1, 0], [2, 2], [2, 2], [4, 3]])
+    assert joined([IDEAL, IDEAL], [1, 1], rows=3, dim=4).confusion is None

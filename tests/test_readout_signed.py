@@ -261,3 +261,46 @@ def test_noise_of_other_counts_is_refused(noise: Any) -> None:
     inputs, outputs = problem(1, 4, 0.3)
     with pytest.raises(BindingsError):
         Signed().decode(sampled(probabilities(outputs), 10, 1), inputs, noise)
+
+
+def test_repetitions_with_equal_noise_are_as_good_as_their_sum() -> None:
+    """They differ by the floors alone, of which each repetition has one."""
+    inputs, outputs = problem(300, 4, 0.25)
+    exact = probabilities(outputs, 0.05)
+    parts = [sampled(exact, 512, seed) for seed in range(4)]
+    taken = Signed().decode([one for part in parts for one in part], inputs, depolarising(0.05))
+    whole = [Counts((sum(one.table for one in same),), 2048) for same in zip(*parts, strict=True)]
+    added = Signed().decode(whole, inputs, depolarising(0.05))
+    assert np.sqrt(np.mean(distances(taken.values, added.values) ** 2)) < 0.05 * np.sqrt(3 / (4 * SHOTS))
+    np.testing.assert_allclose(taken.errors, added.errors, rtol=0.02)
+    assert (taken.done["repetitions"], added.done["repetitions"]) == (4, 1)
+
+
+@pytest.mark.parametrize("dim", [4, 8])
+def test_error_bars_hold_over_repetitions_on_different_tiles(dim: int) -> None:
+    rows, bits = 600, dim.bit_length() - 1
+    inputs, outputs = problem(rows, dim, {4: 0.25, 8: 0.18}[dim])
+    strengths, confusion = np.array([0.02, 0.1, 0.3]), confusions(3, bits, seed=3)
+    settings, tile = len(interfering(bits)), np.arange(rows) % 3
+    parts, tiles = [], []
+    for repetition in range(3):
+        place = (tile + repetition) % 3
+        exact = np.empty((settings, rows, dim))
+        for number in range(3):
+            on = place == number
+            exact[:, on] = probabilities(outputs[on], strengths[number], confusion[number])
+        parts += sampled(exact, 700, 50 + repetition)
+        tiles += [place] * settings
+    decoded = Signed().decode(parts, inputs, Noise(strengths, confusion, np.array(tiles)))
+    ratio = (decoded.values - outputs) / decoded.errors
+    assert 0.925 < (np.abs(ratio) < 1.96).mean() < 0.975
+    assert np.mean(ratio**2) < 1 + 5 * np.sqrt(2 / (rows * (dim - 1))) + 0.05
+    wrong = Signed().decode(parts, inputs, Noise(strengths, confusion, np.roll(tiles, settings, axis=0)))
+    assert np.mean(distances(wrong.values, outputs) ** 2) > 1.3 * np.mean(distances(decoded.values, outputs) ** 2)
+
+
+def test_counts_of_half_a_repetition_are_refused() -> None:
+    inputs, outputs = problem(3, 4, 0.2)
+    counts = sampled(probabilities(outputs), 100, 0)
+    with pytest.raises(BindingsError, match="6 settings, expected 4"):
+        Signed().decode([*counts, *counts[:2]], inputs)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from qadapt import registry
+from qadapt.adapters.allocation import Allocation
 from qadapt.adapters.config import AdapterConfig
 from qadapt.adapters.execution import Execution
 from qadapt.adapters.layer import AdapterLayer
+from qadapt.adapters.precision import Precision
+from qadapt.adapters.sensitivity import Sensitivity, collected
 from qadapt.adapters.store import write
 from qadapt.errors import AdapterError, NotSupportedError
+from qadapt.mitigation import Mitigation
 from qadapt.provider import Backend
 from qadapt.readout import Noise, Readout, readout
 from qadapt.synthesis import Effort
@@ -127,6 +131,9 @@ class Adapter:
         effort: Effort = "fast",
         approximate: float | None = None,
         noise: Noise | None = None,
+        mitigation: Mitigation | None = None,
+        allocation: Allocation | None = None,
+        precision: Precision | None = None,
     ) -> Iterator[Execution]:
         """Run the quantum part of every forward pass inside the block on a backend.
 
@@ -143,20 +150,30 @@ class Adapter:
             effort: ``fast`` synthesises blocks in milliseconds; ``best`` takes longer for the fewest entangling gates.
             approximate: Largest loss ``||V - Q|| / ||Q - 1||`` that a block may have, to save entangling gates; exact
                 blocks when omitted.
-            noise: What the read-out is told of the noise; what the target's calibration predicts when omitted.
+            noise: What the read-out is told of the noise; when omitted what mitigation has measured, and what the
+                target's calibration predicts where it has not.
+            mitigation: What is done against errors. A read-out with a likelihood takes what was measured, one of the
+                computational basis mitigated probabilities.
+            allocation: Shots of every row, from ``Sensitivity.allocation``, in place of ``shots``.
+            precision: Standard error at which a layer has shots enough; ``shots`` are then the most.
 
         Yields:
             The execution; its ``records`` say what was run, also after the block.
 
         Raises:
-            AdapterError: The adapter is merged, so that nothing would run.
-            NotSupportedError: The read-out does not estimate what the adapter needs.
+            AdapterError: The adapter is merged, so that nothing would run; or both allocation and precision are given.
+            NotSupportedError: The read-out does not estimate what the adapter needs, or takes no amplified counts.
             QadaptError: The backend cannot be opened, or shots or seed are not whole numbers in range.
         """
         self._refuse_merged()
         with registry.using(backend) as opened:
             found = self._readout(readout)
-            execution = Execution(opened, found, shots, seed, packed, spacing, effort, approximate, noise)
+            execution = Execution(
+                *(opened, found, shots, seed, packed, spacing, effort, approximate, noise),
+                mitigation=mitigation,
+                allocation=allocation,
+                precision=precision,
+            )
             before = {name: layer.measure for name, layer in self.layers.items()}
             try:
                 for name, layer in self.layers.items():
@@ -190,6 +207,21 @@ class Adapter:
         finally:
             for name, layer in self.layers.items():
                 layer.limit = before[name]
+
+    def sensitivity(self, loss: Callable[[], Tensor], readout: Readout | str | None = None) -> Sensitivity:
+        """Compute what an error of each block's output does to a loss, by one backward pass in torch.
+
+        Args:
+            loss: Runs the model and returns its loss, a tensor of one number.
+            readout: A read-out or its name; that of the configuration by default. The pass goes through its limit.
+
+        Raises:
+            AdapterError: The adapter is merged, none of its layers was called, or the loss is not one finite number
+                that depends on them.
+            NotSupportedError: The read-out does not estimate what the adapter needs.
+        """
+        with self.exact(readout):
+            return collected(self.layers, loss)
 
     def _refuse_merged(self) -> None:
         if self.merged:

@@ -47,6 +47,8 @@ class Request:
         inputs: What each row prepares, ``[rows, d]``.
         exact: What each row is to become, ``[rows, d]``; goes into the records.
         residual: Largest residual of the circuit's parts; goes into the records.
+        live: Which slices are rows, ``[blocks, tokens]``, blocks outside; None for one block that all rows are of.
+        norms: Lengths of the slices, by which decoded vectors are multiplied, ``[rows]``; None for 1.
         certificate: What is known of the global signs of the blocks; None where the read-out does not need it.
         interference: What measures those that are not known; None for nothing.
     """
@@ -56,6 +58,8 @@ class Request:
     inputs: NDArray[np.float64]
     exact: NDArray[np.float64]
     residual: float = 0.0
+    live: NDArray[np.bool_] | None = None
+    norms: NDArray[np.float64] | None = None
     certificate: Certificate | None = None
     interference: Interference | None = None
 
@@ -91,6 +95,8 @@ class AdapterLayer(nn.Module, ABC):
         enabled: Whether the adapter acts; if not, the output is that of the base layer as it was before any merge.
         measure: Runs the quantum part on a backend; None to compute it in torch.
         limit: Read-out whose infinite-shot limit the quantum part goes through; None for none.
+        watch: Is given the output of the quantum part in slices, ``[tokens, blocks, d]``, wherever it is computed in
+            torch, and returns what is to go on; None for nobody.
     """
 
     quantity: ClassVar[Quantity]
@@ -101,6 +107,7 @@ class AdapterLayer(nn.Module, ABC):
         self.enabled = True
         self.measure: Measure | None = None
         self.limit: Readout | None = None
+        self.watch: Callable[[Tensor], Tensor] | None = None
         self._kept: tuple[nn.Parameter, nn.Parameter | None] | None = None
 
     @classmethod

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "jobs": "List, resume, settle, cancel and export the runs of the ledger.",
     "cache": "List and clear the synthesised blocks that are kept on disk.",
     "replicate": "Replicate a published study on any backend.",
+    "study": "Study adapters on emulated machines.",
 }
 """First line of the help of every command, by name; the command is in the module of that name."""
 

@@ -6,7 +6,8 @@ by a depolarising strength ``s``, and read through a confusion matrix ``C``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +18,8 @@ from qadapt.errors import BindingsError
 from qadapt.mitigation.confusion import Confusion
 from qadapt.mitigation.confusion import calibrated as misread
 from qadapt.mitigation.depolarising import STRONGEST, predicted
+from qadapt.mitigation.mitigated import Mitigated
+from qadapt.mitigation.mitigation import Mitigation
 from qadapt.target import Target
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -72,6 +75,10 @@ class Noise:
             raise BindingsError(f"confusion of {self.confusion.shape[1]} outcomes for counts of {dim}")
         return self
 
+    def rows(self, which: NDArray[np.intp]) -> Noise:
+        """The same for some rows, by number."""
+        return self if self.tiles is None else replace(self, tiles=self.tiles[:, which])
+
     def of_rows(self, settings: int, rows: int) -> NDArray[np.intp]:
         """Tile of every row in every setting, ``[rows, settings]``."""
         return np.zeros((rows, settings), dtype=np.intp) if self.tiles is None else self.tiles.T
@@ -113,13 +120,69 @@ def calibrated(target: Target, circuit: Circuit, tiles: int, settings: int, rows
         settings: Number of settings; settings outside and rows inside, row *i* of all on tile ``i % tiles``.
         rows: Rows of one setting.
     """
-    if not target.qubits and all(site.error is None for sites in target.sites.values() for site in sites):
+    if _unknown(target):
         return IDEAL
     place = np.arange(settings * rows, dtype=np.intp).reshape(settings, rows) % tiles
     registers = circuit.measured[: int(place.max()) + 1]
     strengths = predicted(circuit, registers, target).values
     matrices = misread(target, registers).matrices
     return Noise(strengths, matrices, place, fitted=bool(strengths.any()))
+
+
+def measured(found: Mitigated, asked: Mitigation, target: Target, rows: int) -> Noise:
+    """Noise that mitigated runs have measured, and that a target's calibration predicts where they have not.
+
+    Args:
+        found: What came out of the runs, at one scale; its rows are settings outside and rows inside.
+        asked: What was asked for. A strength that was not measured with references is known up to a factor only.
+        target: The machine.
+        rows: Rows of one setting.
+
+    Returns:
+        Noise of every repetition of every setting, settings inside.
+    """
+    done, known = found.runs[-1], not _unknown(target)
+    width = 1 if found.tiles is None else len(found.tiles)
+    registers = done.circuit.measured[:width]
+    referred = asked.depolarising == "references" and found.strength is not None
+    strengths = np.zeros(width)
+    if found.strength is not None and referred:
+        strengths = found.strength.values.clip(0, STRONGEST)
+    elif known:
+        strengths = predicted(done.circuit, registers, target).values
+    confusion = found.confusion
+    if confusion is None or asked.readout == "calibration":
+        corrected = done.provenance.readout_correction or not known
+        confusion = None if corrected else misread(target, registers)
+    matrices = None if confusion is None else confusion.matrices
+    return Noise(strengths, matrices, found.visits.reshape(-1, rows), fitted=not referred and bool(strengths.any()))
+
+
+def joined(noises: Sequence[Noise], settings: Sequence[int], rows: int, dim: int) -> Noise:
+    """Noise of several runs of the same rows, one after the other along their settings.
+
+    Args:
+        noises: That of each run.
+        settings: Number of settings of each.
+        rows: Number of rows.
+        dim: Number of outcomes.
+    """
+    if len(noises) == 1:
+        return noises[0]
+    first = np.cumsum([0, *(len(noise.strengths) for noise in noises)])[:-1]
+    tiles = [n.of_rows(s, rows).T + start for n, s, start in zip(noises, settings, first, strict=True)]
+    confusion = None
+    if any(noise.confusion is not None for noise in noises):
+        plain = [np.broadcast_to(np.eye(dim), (len(noise.strengths), dim, dim)) for noise in noises]
+        read = [noise.confusion for noise in noises]
+        confusion = np.concatenate([p if c is None else c for p, c in zip(plain, read, strict=True)])
+    strengths = np.concatenate([noise.strengths for noise in noises])
+    return Noise(strengths, confusion, np.concatenate(tiles), fitted=any(noise.fitted for noise in noises))
+
+
+def _unknown(target: Target) -> bool:
+    """Whether a target has no calibration."""
+    return not target.qubits and all(site.error is None for sites in target.sites.values() for site in sites)
 
 
 def _stochastic(confusion: Floats, tiles: int) -> Floats:

@@ -16,7 +16,7 @@ from qadapt.readout.interface import Decoded, Quantity, inputs_of, tables_of
 from qadapt.readout.likelihood import Likelihood
 from qadapt.readout.noise import IDEAL, Noise
 from qadapt.readout.settings import interfering
-from qadapt.readout.signs import clusters, starts
+from qadapt.readout.signs import clusters, starts, unread
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -71,14 +71,17 @@ class Signed:
 def decode(counts: Sequence[Counts], inputs: Floats, noise: Noise = IDEAL) -> Decoded:
     """Decode unit vectors by joint maximum likelihood over the settings of ``interfering``.
 
+    Settings may be taken several times, all of them in one repetition after the other; repetitions may differ in their
+    shots and in the tiles of their rows, which the likelihood takes as they are.
+
     Standard errors are those of the Cramer-Rao bound: roots of the diagonal of the inverse Fisher information along the
     sphere, at the estimate. They hold the error of a fitted noise strength, not that of a wrong global sign: the sign
     of a row is ``doubtful`` if its overlap with the input is within ``DOUBTFUL`` standard errors of zero.
 
     Args:
-        counts: One per setting.
+        counts: One per setting and repetition, settings inside.
         inputs: The vectors that were prepared, ``[rows, d]``; only the sign of the overlap with them is used.
-        noise: Noise in the counts.
+        noise: Noise in the counts, with a tile for every row in each of them.
 
     Raises:
         BindingsError: Counts, inputs and noise that do not fit each other or the settings.
@@ -87,9 +90,10 @@ def decode(counts: Sequence[Counts], inputs: Floats, noise: Noise = IDEAL) -> De
     if dim not in DIMS:
         raise BindingsError(f"counts of {dim} outcomes, expected one of {DIMS}")
     settings = interfering(dim.bit_length() - 1)
-    tables = tables_of(counts, len(settings))
+    repetitions = max(1, len(counts) // len(settings))
+    tables = tables_of(counts, repetitions * len(settings))
     units = inputs_of(inputs, tables[0].shape)
-    whole = Likelihood.of(counts, settings, noise.fits(len(tables), *units.shape))
+    whole = Likelihood.of(counts, np.tile(settings, (repetitions, 1)), noise.fits(len(tables), *units.shape))
     factor, spread = 1.0, 0.0
     if noise.fitted and len(units):
         factor, spread = _fitted(whole, noise)
@@ -100,6 +104,7 @@ def decode(counts: Sequence[Counts], inputs: Floats, noise: Noise = IDEAL) -> De
     done = {
         "readout": "maximum likelihood",
         "settings": settings.tolist(),
+        "repetitions": repetitions,
         "shots": [each.shots for each in counts],
         "depolarising": float(whole.strengths.mean()) if len(units) else 0.0,
         "fitted_factor": factor if noise.fitted else None,
@@ -116,7 +121,7 @@ def estimate(like: Likelihood) -> Floats:
     A row that explains its counts worse than chance alone can may be in a wrong basin; it climbs again from where a
     change of signs helps most.
     """
-    proposals = starts(like)
+    proposals = starts(_gathered(like))
     _, first = next(proposals)
     vectors, values = like.ascend(first)
     for rows, proposed in proposals:
@@ -129,6 +134,19 @@ def estimate(like: Likelihood) -> Floats:
         for choice in np.argsort(-heights, axis=1)[:, :RETRIES].T:
             _climb(like, rows, vectors[rows] * changes[choice], vectors, values)
     return vectors
+
+
+def _gathered(like: Likelihood) -> Likelihood:
+    """The same with the repetitions of a setting added up, misreading taken back: good enough to start from."""
+    rows, taken, dim = like.counts.shape
+    settings = len(interfering(dim.bit_length() - 1))
+    if taken == settings:
+        return like
+    counts = unread(like).reshape(rows, -1, settings, dim).sum(axis=1)
+    shots = like.shots.reshape(-1, settings)
+    lost = (like.strengths.reshape(rows, -1, settings) * shots).sum(axis=1) / shots.sum(axis=0)
+    tiles = like.tiles[:, :settings]
+    return Likelihood(counts, shots.sum(axis=0), like.bases[:settings], lost, None, tiles)
 
 
 def _climb(like: Likelihood, rows: NDArray[np.intp], begin: Floats, vectors: Floats, values: Floats) -> None:

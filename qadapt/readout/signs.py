@@ -68,7 +68,7 @@ def starts(like: Likelihood) -> Iterator[tuple[NDArray[np.intp], Floats]]:
 def couplings(like: Likelihood) -> tuple[Floats, Floats]:
     """Magnitudes ``[rows, d]`` and half the log-likelihood ratios of equal signs, ``[rows, edges]``."""
     dim = like.counts.shape[2]
-    counts = np.clip(_unread(like), 0, None)
+    counts = np.clip(unread(like), 0, None)
     kept, lost = (1 - like.strengths)[..., None], (like.strengths / dim)[..., None] + FLOOR / like.shots[:, None]
     rate = np.clip(counts[:, 0] / like.shots[0] - lost[:, 0], 0, None) / kept[:, 0]
     sizes = np.sqrt(rate + 0.25 / like.shots[0])
@@ -130,7 +130,7 @@ def clusters(dim: int) -> Floats:
     return distinct[(distinct < 0).any(axis=1)]
 
 
-def _unread(like: Likelihood) -> Floats:
+def unread(like: Likelihood) -> Floats:
     """Counts with the readout confusion taken back, which may leave negative ones."""
     if like.confusion is None:
         return like.counts

@@ -95,10 +95,10 @@ class CayleyLinear(AdapterLayer):
         """
         if self.measure is not None:
             return self._measured(values, self.measure)
-        if self.limit is not None:
-            return self._limit(values, self.limit)
-        outputs = rotate(values, self.matrices())
-        return InputSign().limit(outputs, values) if self.sign_constrained else outputs
+        outputs = self._computed(values)
+        if self.watch is None:
+            return outputs
+        return self.watch(outputs.reshape(-1, len(self.skew), self.dim)).reshape(outputs.shape)
 
     def adapted_weight(self) -> tuple[Tensor, Tensor | None]:
         """Weight and bias of ``W Q`` or ``Q W``; ``NotSupportedError`` for a sign-constrained layer."""
@@ -112,6 +112,13 @@ class CayleyLinear(AdapterLayer):
     def extra_repr(self) -> str:
         """Block size and side, for printing."""
         return f"dim={self.dim}, side={self.side}" + ", sign_constrained" * self.sign_constrained
+
+    def _computed(self, values: Tensor) -> Tensor:
+        """What torch makes of the values, exactly or as a read-out would with infinitely many shots."""
+        if self.limit is not None:
+            return self._limit(values, self.limit)
+        outputs = rotate(values, self.matrices())
+        return InputSign().limit(outputs, values) if self.sign_constrained else outputs
 
     def _limit(self, values: Tensor, readout: Readout) -> Tensor:
         """What circuits deliver with infinitely many shots: the read-out's limit on unit slices, times their norms."""
@@ -146,6 +153,8 @@ class CayleyLinear(AdapterLayer):
                     slices.units,
                     exact=np.einsum("rij,rj->ri", matrices[np.nonzero(slices.live)[0]], slices.units),
                     residual=max(float(states.residual.max()), float(blocks.residual.max())),
+                    live=slices.live,
+                    norms=slices.norms[slices.live],
                 )
                 if isinstance(measure.readout, Signed):
                     request = self._signs(request, slices, matrices, measure, ancilla=measure.readout.ancilla)
